@@ -1,0 +1,37 @@
+# Each target does its own set-up, and is quick when there is nothing to do.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup run test check bench clean
+
+setup: .venv/.stamp node_modules/.stamp
+
+.venv/.stamp: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+node_modules/.stamp: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer, with npm, is needed for Azurite" >&2; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	touch $@
+
+run: setup
+	$(BIN)/python -m scim serve --directory demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py
+
+bench: setup
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,86 @@
+"""The Azure Functions app (Python v2 model): wires the service once and translates requests.
+
+The host tries routes in alphabetical order of the function names, and the first match wins. It
+answers a path or a method that no route has with an empty 404 before our code runs; so both routes
+take every method, `unknown` takes every other path, and the router behind them decides.
+`/NAME/scim//Users`, which Entra sends for a Tenant URL with a trailing slash, reaches us through
+`unknown` too: no template with a literal in it matches an empty segment.
+"""
+
+import os
+from dataclasses import dataclass
+
+import azure.functions as func
+
+from scim import log
+from scim.http import MEDIA_TYPE, Request, Response
+from scim.server import Server
+from scim.settings import Settings
+from storage.open import Storage, open_storage
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What this process is made of."""
+
+    settings: Settings
+    storage: Storage
+    server: Server
+
+
+def compose(settings: Settings) -> Service:
+    """Wire the service; no I/O: clients connect with the first request, on its event loop."""
+    storage = open_storage(settings.storage.get_secret_value())
+    server = Server(
+        registry=storage.registry,
+        repository=storage.repository,
+        pepper=settings.pepper.get_secret_value(),
+        public_url=settings.public_url,
+    )
+    return Service(settings, storage, server)
+
+
+log.quieten()
+service = compose(Settings.read(os.environ))
+# Anonymous for the platform: Entra can't send a function key. `Server` authenticates every request
+# itself.
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.function_name("scim")
+@app.route(route="{directory}/scim/{*path}")
+async def scim(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve a directory's endpoints."""
+    return await answer(req, context)
+
+
+@app.function_name("unknown")
+@app.route(route="{*path}")
+async def unknown(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve every other path, so that its 404 is a SCIM error (RFC 7644 §3.12)."""
+    return await answer(req, context)
+
+
+async def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Hand a request to the server, which never raises."""
+    return write(await service.server.handle(read(req), context.invocation_id))
+
+
+def read(req: func.HttpRequest) -> Request:
+    """Translate a request. The query stays in the URL: `req.params` drops blank values."""
+    headers = {name.lower(): value for name, value in req.headers.items()}
+    return Request(method=req.method, url=req.url, headers=headers, body=req.get_body())
+
+
+def write(response: Response) -> func.HttpResponse:
+    """Translate a response.
+
+    Without a mimetype the worker adds `text/plain; charset=utf-8`, even to a 204; with an empty
+    one the host sends no Content-Type; any other than text/* is sent as it is, without charset.
+    """
+    return func.HttpResponse(
+        body=response.body,
+        status_code=response.status,
+        headers=response.headers,
+        mimetype="" if response.document is None else MEDIA_TYPE,
+    )

@@ -1,0 +1,7 @@
+"""`python -m scim`: the command line."""
+
+import sys
+
+from scim.cli import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,127 @@
+"""Azurite's table service as a child process: loopback only, telemetry off, stopped cleanly."""
+
+import fcntl
+import http.client
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scim.cli.problem import Problem
+from scim.settings import azurite_connection
+
+_MAIN = Path(__file__).parents[2] / "node_modules/azurite/dist/src/table/main.js"
+_START_SECONDS = 30
+_STOP_SECONDS = 15
+
+# Runs Azurite's main.js, and adds what its command line lacks:
+# - It writes its data every 5 seconds and on SIGINT, not on SIGTERM. Its standard input is a pipe
+#   from us, so that it also writes and stops when we die, whatever kills us.
+# - Its own --tableKeepAliveTimeout has no effect (3.35 reads the option under a misspelt name), and
+#   after the default of 5 seconds it resets connections that a busy client is about to use.
+_WRAPPER = """
+const { Server } = require("http");
+Object.defineProperty(Server.prototype, "keepAliveTimeout", { get: () => 120000, set: () => {} });
+process.stdin.on("end", () => process.kill(process.pid, "SIGINT")).resume();
+require(process.argv[1]);
+"""
+
+
+@contextmanager
+def azurite(folder: Path) -> Iterator[str]:
+    """Run Azurite on a free port with its data in `folder`; gives the connection string.
+
+    Raises Problem when node or its package is missing, or when another process uses the folder.
+    """
+    node = shutil.which("node")
+    if node is None:
+        raise Problem(
+            "Azurite needs Node.js 20 or newer, and there is no `node` on the PATH; "
+            "install it, or use --storage memory"
+        )
+    if not _MAIN.exists():
+        raise Problem("Azurite is not installed; run `make setup`, or use --storage memory")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        port = _free_port()
+        process = _start(node, folder, port)
+        try:
+            _wait(process, port, folder)
+            yield azurite_connection(port)
+        finally:
+            _stop(process)
+
+
+def _start(node: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
+    options = ["--location", str(folder), "--tableHost", "127.0.0.1", "--tablePort", str(port)]
+    options += ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+    with _log(folder).open("wb") as output:
+        return subprocess.Popen(
+            [node, "-e", _WRAPPER, "--", str(_MAIN), *options],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A Ctrl-C in the terminal is for us: Azurite has to outlive our last request.
+            start_new_session=True,
+        )
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            last = _log(folder).read_text("utf-8", "replace").strip().splitlines()[-1:]
+            raise Problem(f"Azurite stopped at once: {' '.join(last)} (see {_log(folder)})")
+        if _answers(port):
+            return
+        time.sleep(0.05)
+    raise Problem(f"Azurite did not answer within {_START_SECONDS} seconds; see {_log(folder)}")
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Close its input, which makes it write its data and end (a second SIGINT would cut that)."""
+    try:
+        process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on the folder: two Azurites on one folder overwrite each other's data."""
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Problem(
+                f"another server uses the data in {folder}; stop it, "
+                "or give both the same --storage CONNECTION-STRING"
+            ) from error
+        yield
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _log(folder: Path) -> Path:
+    return folder.with_suffix(".log")

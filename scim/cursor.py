@@ -1,0 +1,67 @@
+"""Cursors that a client can neither read meaning into nor make up (RFC 9865 §2).
+
+A cursor is base64url of JSON and a truncated HMAC over it and its `purpose`: the directory, the
+resource types, the filter and the order that it was issued for. It holds ids and numbers, never an
+attribute's value.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from scim.errors import ExpiredCursor, InvalidCursor
+
+_MAC_BYTES = 16
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Seals and opens cursors with a secret key."""
+
+    key: bytes
+
+    @classmethod
+    def derive(cls, pepper: bytes) -> "Sealer":
+        """Derive the key from the service's pepper, so that cursors and token digests share no
+        key.
+        """
+        return cls(hmac.digest(pepper, b"scim cursor key", "sha256"))
+
+    def seal(self, position: dict[str, Any], purpose: str, now: datetime) -> str:
+        """Make a cursor of a position that only the same query of the same directory opens."""
+        stamped = {**position, "t": int(now.timestamp())}
+        text = json.dumps(stamped, separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(self._mac(text, purpose) + text).decode().rstrip("=")
+
+    def open(self, cursor: str, purpose: str, now: datetime, lifetime: timedelta) -> dict[str, Any]:
+        """Read a cursor. Raises InvalidCursor, ExpiredCursor (RFC 9865 §2.1)."""
+        wrong = InvalidCursor(
+            "cursor is not one that this query returned: start again with an empty cursor, and"
+            " send the same filter,"
+            " sortBy and sortOrder with each page"
+        )
+        if len(cursor) > _LONGEST:
+            raise wrong
+        try:
+            padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+            sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
+        except (UnicodeEncodeError, binascii.Error) as error:
+            raise wrong from error
+        mac, text = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
+        if not hmac.compare_digest(mac, self._mac(text, purpose)):
+            raise wrong
+        position: dict[str, Any] = json.loads(text)
+        if now - datetime.fromtimestamp(position["t"], now.tzinfo) > lifetime:
+            raise ExpiredCursor(
+                "cursor has expired: start again with an empty cursor"
+                f" (a cursor lives for {int(lifetime.total_seconds())} seconds)"
+            )
+        return position
+
+    def _mac(self, text: bytes, purpose: str) -> bytes:
+        return hmac.digest(self.key, purpose.encode() + b"\0" + text, "sha256")[:_MAC_BYTES]

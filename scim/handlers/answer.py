@@ -1,0 +1,108 @@
+"""Showing a stored resource to a client: memberships joined, projection applied, headers set (RFC
+7644 §3.1).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from scim.call import Call
+from scim.entity_tags import entity_tag
+from scim.http import Response
+from scim.membership import attach
+from scim.repository import Member, Stored
+from scim.schema import Resource, ResourceType
+from scim.show import Projection, show
+
+
+def projection(call: Call, resource_type: ResourceType) -> Projection:
+    """Read `attributes` and `excludedAttributes` from the query (RFC 7644 §3.9)."""
+    query = call.request.query
+    return Projection.read(
+        query.get("attributes"),
+        query.get("excludedattributes"),
+        resource_type,
+        tolerant=call.dialect.tolerance.loose,
+    )
+
+
+def wants_members(resource_type: ResourceType, wanted: Projection) -> bool:
+    """Tell whether an answer shows members, so that a store which needn't read them doesn't."""
+    return resource_type.members is not None and wanted.wants(resource_type.members.name)
+
+
+def wants_member_of(resource_type: ResourceType, wanted: Projection) -> bool:
+    """Tell whether an answer shows the groups that a resource is in."""
+    return resource_type.member_of is not None and wanted.wants(resource_type.member_of.name)
+
+
+def render(call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection) -> Resource:
+    """Show a stored resource with the memberships that were read with it."""
+    joined = join(call, resource_type, stored, stored.members, stored.member_of)
+    return show(
+        joined,
+        resource_type,
+        base_url=call.base_url,
+        endpoints=call.endpoints,
+        version=stored.version,
+        projection=wanted,
+    )
+
+
+def join(
+    call: Call,
+    resource_type: ResourceType,
+    stored: Stored,
+    members: Sequence[Member] | None,
+    member_of: Sequence[Member] | None,
+) -> Resource:
+    """Put memberships into a stored resource, with the URL of each."""
+    endpoints = call.endpoints
+
+    def locate(type: str, id: str) -> str | None:
+        return call.location(endpoints[type], id) if type in endpoints else None
+
+    return attach(stored.resource, resource_type, members, member_of, locate)
+
+
+async def with_memberships(
+    call: Call,
+    resource_type: ResourceType,
+    found: Sequence[Stored],
+    *,
+    members: bool,
+    member_of: bool,
+    contiguous: bool = False,
+) -> list[Stored]:
+    """Read the memberships of resources that were read without; nothing is asked when nothing is
+    wanted.
+    """
+    ids = [each.id for each in found]
+    repository = call.repository
+    ours: Mapping[str, tuple[Member, ...]] = {}
+    theirs: Mapping[str, tuple[Member, ...]] = {}
+    if ids and members:
+        ours = await repository.related(resource_type, ids, "members", contiguous=contiguous)
+    if ids and member_of:
+        theirs = await repository.related(resource_type, ids, "member_of", contiguous=contiguous)
+    return [
+        Stored(
+            each.resource,
+            each.version,
+            each.guard,
+            ours.get(each.id, ()) if members else each.members,
+            theirs.get(each.id, ()) if member_of else each.member_of,
+        )
+        for each in found
+    ]
+
+
+def resource_response(
+    call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection, status: int = 200
+) -> Response:
+    """Answer with a resource and the headers that belong to it."""
+    location = call.location(resource_type.endpoint, stored.id)
+    headers = {
+        "Location": location,
+        "Content-Location": location,
+        "ETag": entity_tag(stored.version),
+    }
+    return Response(status, render(call, resource_type, stored, wanted), headers)

@@ -1,0 +1,246 @@
+"""Many operations in one request, with references between them (RFC 7644 §3.7).
+
+Operations run in their order, except that one which refers to a `bulkId` waits for the operation
+that makes it. Where operations wait for each other in a circle, the first is created without the
+references that are not known yet and completed when they are (RFC 7644 §3.7.1).
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from scim.body import read_object
+from scim.call import Call
+from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError, TooLarge
+from scim.http import Request, Response
+
+BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+
+_REFERENCE = "bulkId:"
+_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+
+# Run one request of the directory through its routes; errors are raised.
+Dispatch = Callable[[Call, tuple[str, ...]], Awaitable[Response]]
+
+
+class BulkOperation(BaseModel):
+    """One operation as sent (RFC 7644 §3.7)."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
+
+    method: str
+    path: str
+    bulk_id: str | None = Field(default=None, max_length=200)
+    version: str | None = None
+    data: Any = None
+
+
+class BulkRequest(BaseModel):
+    """A bulk request as sent; `failOnErrors` is how many errors end it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schemas: tuple[str, ...] = ()
+    fail_on_errors: int | None = Field(default=None, alias="failOnErrors", ge=1)
+    operations: tuple[BulkOperation, ...] = Field(alias="Operations", min_length=1)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What has become of the operations: ids by bulkId, results by place, and who must be
+    completed.
+    """
+
+    ids: dict[str, str] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    incomplete: dict[int, str] = field(default_factory=dict)
+    errors: int = 0
+
+
+async def bulk(call: Call, dispatch: Dispatch) -> Response:
+    """Run the operations of a bulk request and report on each one that was run."""
+    request = _read(call)
+    work = _Work()
+    waiting = dict(enumerate(request.operations))
+    known = {each.bulk_id for each in request.operations if each.bulk_id}
+    enough = request.fail_on_errors or len(request.operations) + 1
+    while waiting and work.errors < enough:
+        ready = [place for place, each in waiting.items() if not _pending(each, known, work)]
+        # Nobody is ready: a circle. Its first creation goes ahead without what is not known yet.
+        circle = [place for place, each in waiting.items() if each.method.upper() == "POST"]
+        for place in ready or circle[:1] or list(waiting):
+            operation = waiting.pop(place)
+            missing = _pending(operation, known, work)
+            await _run(call, dispatch, place, operation, known, work)
+            if missing and operation.bulk_id in work.ids:
+                work.incomplete[place] = work.ids[operation.bulk_id]
+            if work.errors >= enough:
+                break
+    for place, id in work.incomplete.items():
+        if work.errors < enough:
+            await _complete(call, dispatch, place, id, request.operations[place], known, work)
+    results = [work.results[place] for place in sorted(work.results)]
+    return Response(200, {"schemas": [BULK_RESPONSE], "Operations": results})
+
+
+def _read(call: Call) -> BulkRequest:
+    if len(call.request.body) > call.limits.body_bytes:
+        raise TooLarge(
+            f"the bulk request is longer than maxPayloadSize, {call.limits.body_bytes} bytes:"
+            f" split it"
+        )
+    body = read_object(call.request, call.limits.body_bytes)
+    operations = body.get("Operations")
+    if isinstance(operations, list) and len(operations) > call.limits.bulk_operations:
+        raise TooLarge(
+            f"the bulk request has more than maxOperations, {call.limits.bulk_operations},"
+            f" operations: split it"
+        )
+    try:
+        request = BulkRequest.model_validate(body)
+    except ValidationError as error:
+        place = ".".join(str(each) for each in error.errors()[0]["loc"])
+        raise InvalidSyntax(f"the bulk request is not well formed at {place}") from error
+    if request.schemas and BULK_REQUEST not in request.schemas:
+        raise InvalidSyntax(f"schemas must hold {BULK_REQUEST}")
+    named = [each.bulk_id for each in request.operations if each.bulk_id]
+    if len(named) != len(set(named)):
+        raise InvalidValue("two operations have the same bulkId")
+    return request
+
+
+async def _run(
+    call: Call,
+    dispatch: Dispatch,
+    place: int,
+    operation: BulkOperation,
+    known: set[str],
+    work: _Work,
+) -> None:
+    """Run one operation and write down its result."""
+    try:
+        unknown = set(_references([operation.data, operation.path])) - known
+        if unknown:
+            raise InvalidValue(
+                "a bulkId that is referred to is that of no operation of this request"
+            )
+        if set(_references([operation.data, operation.path])) & work.failed:
+            raise InvalidValue("an operation whose bulkId this one refers to has failed")
+        response = await _send(call, dispatch, operation, work)
+    except ScimError as error:
+        work.errors += 1
+        if operation.bulk_id:
+            work.failed.add(operation.bulk_id)
+        work.results[place] = _report(operation, str(error.status), error.document())
+        return
+    location = response.headers.get("Location")
+    if operation.bulk_id and response.status == 201 and response.document:
+        work.ids[operation.bulk_id] = response.document["id"]
+    work.results[place] = _report(
+        operation, str(response.status), None, location, response.headers.get("ETag")
+    )
+
+
+async def _complete(
+    call: Call,
+    dispatch: Dispatch,
+    place: int,
+    id: str,
+    operation: BulkOperation,
+    known: set[str],
+    work: _Work,
+) -> None:
+    """Give a resource of a circle the references that it was created without; its creation stays
+    what
+    is reported.
+    """
+    whole = operation.model_copy(
+        update={"method": "PUT", "path": f"{operation.path.rstrip('/')}/{id}", "version": None}
+    )
+    created = work.results[place]
+    await _run(call, dispatch, place, whole, known, work)
+    completed = work.results[place]
+    if completed["status"] == "200":
+        work.results[place] = {**created, "version": completed["version"]}
+
+
+async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: _Work) -> Response:
+    method = operation.method.upper()
+    if method not in _METHODS:
+        raise InvalidSyntax("method must be POST, PUT, PATCH or DELETE")
+    if method == "POST" and not operation.bulk_id:
+        raise InvalidSyntax("a POST in a bulk request needs a bulkId")
+    headers = {"content-type": "application/scim+json"}
+    if operation.version:
+        headers["if-match"] = operation.version
+    body = b""
+    if method != "DELETE":
+        body = json.dumps(_resolved(operation.data, work.ids), ensure_ascii=False).encode()
+    path = "/" + operation.path.lstrip("/")
+    for segment in path.split("/"):
+        if segment.startswith(_REFERENCE):
+            path = path.replace(segment, work.ids.get(segment.removeprefix(_REFERENCE), segment))
+    if "?" in path or "#" in path:
+        raise InvalidPath("path must be an endpoint or a resource, such as /Users or /Users/id")
+    request = Request(method, call.base_url + path, headers, body)
+    segments = Request(method, "http://bulk" + path).segments
+    resource_type = call.catalog.at(segments[0]) if segments else None
+    if resource_type is None or len(segments) != (1 if method == "POST" else 2):
+        raise InvalidPath("path must be /ENDPOINT for a POST, /ENDPOINT/ID for other methods")
+    return await dispatch(replace(call, request=request), segments)
+
+
+def _pending(operation: BulkOperation, known: set[str], work: _Work) -> set[str]:
+    """Tell which bulkIds of this request an operation waits for."""
+    wanted = set(_references([operation.data, operation.path])) & known
+    return wanted - work.ids.keys() - work.failed
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yield every bulkId that a value refers to, in a path too; depth is bounded by the body's."""
+    if isinstance(value, str):
+        for part in value.split("/") if value.startswith("/") else [value]:
+            if part.startswith(_REFERENCE):
+                yield part.removeprefix(_REFERENCE)
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _references(each)
+
+
+def _resolved(value: Any, ids: dict[str, str]) -> Any:
+    """Put ids in the place of references; what refers to an id not known yet is left out."""
+    if isinstance(value, str) and value.startswith(_REFERENCE):
+        return ids.get(value.removeprefix(_REFERENCE))
+    if isinstance(value, list):
+        resolved = [_resolved(each, ids) for each in value]
+        return [each for each in resolved if each is not None and each != {}]
+    if isinstance(value, dict):
+        inner = {name: _resolved(each, ids) for name, each in value.items()}
+        return {
+            name: each for name, each in inner.items() if each is not None or value[name] is None
+        }
+    return value
+
+
+def _report(
+    operation: BulkOperation,
+    status: str,
+    error: dict[str, Any] | None,
+    location: str | None = None,
+    version: str | None = None,
+) -> dict[str, Any]:
+    report = {
+        "location": location,
+        "method": operation.method.upper(),
+        "bulkId": operation.bulk_id,
+        "version": version,
+        "status": status,
+        "response": error,
+    }
+    return {name: each for name, each in report.items() if each is not None}

@@ -1,0 +1,287 @@
+"""Pages of a list: by index and by cursor, without a scan from the start for each page (RFC 7644
+§3.4.2.4, RFC 9865).
+
+A *walk* reads everybody, page by page. When it begins, everybody who matches is counted once; what
+later pages need is remembered: in the cursor itself, or, because a `startIndex` can carry nothing,
+in a bookmark in the store, which any worker finds. Pages are cut at ids, not at offsets: who is
+deleted or created beside the walk shifts nobody.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from scim import ids as identifiers
+from scim.call import Call
+from scim.handlers.views import matching, views
+from scim.match import sort_key
+from scim.planning import Lookup, narrow
+from scim.repository import Stored
+from scim.schema import Path, ResourceType
+
+_MOST_MARKS = 10_000
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Resources of one type to list: those that match `filter`, in the order of `sort`, else of
+    their
+    ids.
+    """
+
+    type: ResourceType
+    filter: Any = None
+    sort: Path | None = None
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.type.name}?{self.filter or ''}&{self.sort or ''}&{self.descending}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The page that is asked for: `size` resources from `start` (1 is the first), or from a cursor
+    (""
+    begins).
+    """
+
+    start: int
+    size: int
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page; `contiguous`: no other resource of the type lies between the ones on it, in the order
+    of
+    ids.
+    """
+
+    found: tuple[tuple[ResourceType, Stored], ...]
+    total: int
+    next_cursor: str | None = None
+    contiguous: bool = False
+
+
+async def first_to_last(call: Call, sources: Sequence[Source], window: Window) -> Page:
+    """Find a page of everything that the sources offer."""
+    purpose = "|".join([call.directory.id, *(str(each) for each in sources)])
+    if len(sources) == 1 and sources[0].sort is None:
+        [source] = sources
+        lookup = narrow(source.filter, source.type) if source.filter is not None else None
+        if lookup is None:
+            walk = _Walk(call, source, window, purpose)
+            return await (walk.by_index() if window.cursor is None else walk.by_cursor())
+    return await _sliced(call, sources, window, purpose)
+
+
+async def _sliced(call: Call, sources: Sequence[Source], window: Window, purpose: str) -> Page:
+    """Find everything, order it and cut the page out: for lookups, sorted lists and several types
+    at
+    once.
+    """
+    found: list[tuple[Any, ResourceType, Stored]] = []
+    for source in sources:
+        matched = await _everything(call, source)
+        if source.sort is None:
+            found += [((), source.type, stored) for stored in matched]
+            continue
+        path = source.sort
+        seen = await views(call, source.type, matched, (path,))
+        found += [
+            (sort_key(view, path), source.type, stored)
+            for view, stored in zip(seen, matched, strict=True)
+        ]
+    if any(source.sort for source in sources):
+        # Stable in both directions, so pages of equal keys don't overlap.
+        found.sort(key=lambda each: each[0], reverse=sources[0].descending)
+    offset = window.start - 1
+    if window.cursor:
+        offset = int(_open(call, window.cursor, purpose)["o"])
+    page = found[offset : offset + window.size]
+    following = offset + len(page)
+    cursor = None
+    if window.cursor is not None and page and following < len(found):
+        cursor = call.sealer.seal({"o": following}, purpose, call.now)
+    return Page(tuple((type, stored) for _, type, stored in page), len(found), cursor)
+
+
+async def _everything(call: Call, source: Source) -> list[Stored]:
+    lookup = narrow(source.filter, source.type) if source.filter is not None else None
+    if lookup is not None:
+        return await matching(
+            call, source.type, await _look_up(call, source.type, lookup), source.filter
+        )
+    return [stored async for stored in _matches(call, source, "")]
+
+
+async def _look_up(call: Call, type: ResourceType, lookup: Lookup) -> list[Stored]:
+    """Read the resources at the places that a filter was narrowed to, each once, in the order of
+    their
+    ids.
+    """
+    found: dict[str, Stored] = {}
+    ids = set(lookup.ids)
+    if lookup.having_member:
+        types = await call.repository.types_of(lookup.having_member)
+        for id, name in types.items():
+            holder = call.catalog.named(name)
+            if holder is not None:
+                groups = await call.repository.related(holder, [id], "member_of")
+                ids |= {each.id for each in groups.get(id, ()) if each.type == type.name}
+    if lookup.member_of:
+        for other in call.catalog.resource_types:
+            if other.members is not None:
+                members = await call.repository.related(other, sorted(lookup.member_of), "members")
+                ids |= {
+                    each.id for some in members.values() for each in some if each.type == type.name
+                }
+    for id in sorted(ids):
+        stored = await call.repository.get(type, id)
+        if stored is not None:
+            found[id] = stored
+    for key in lookup.keys:
+        found |= {each.id: each for each in await call.repository.find(type, key)}
+    return [found[id] for id in sorted(found)]
+
+
+async def _matches(call: Call, source: Source, after: str, size: int = _BATCH) -> Any:
+    """Yield everything after an id that matches, in the order of ids."""
+    scan = call.repository.scan(source.type, filter=source.filter, after=after, size=size)
+    async with aclosing(scan) as batches:
+        async for batch in batches:
+            for stored in await matching(call, source.type, batch, source.filter):
+                yield stored
+
+
+def _open(call: Call, cursor: str, purpose: str) -> dict[str, Any]:
+    return call.sealer.open(cursor, purpose, call.now, call.limits.cursor_lifetime)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One page of a walk over everybody, or everybody who matches a filter that no index serves."""
+
+    call: Call
+    source: Source
+    window: Window
+    purpose: str
+
+    async def by_cursor(self) -> Page:
+        """The cursor carries the last id seen, the total, and when the walk began."""
+        call, size = self.call, self.window.size
+        if self.window.cursor:
+            position = _open(call, self.window.cursor, self.purpose)
+            rows = await self._take(position["a"], size + 1, position["b"])
+        else:
+            rows, ids = await self._begin(size)
+            position = {"n": len(ids), "b": identifiers.timestamp(call.now)}
+        page, more = rows[:size], len(rows) > size
+        cursor = None
+        if page and more:
+            following = {"a": page[-1].id, "n": position["n"], "b": position["b"]}
+            cursor = call.sealer.seal(following, self.purpose, call.now)
+        return self._page(page, position["n"], cursor)
+
+    async def by_index(self) -> Page:
+        """Page one counts and leaves a bookmark; the others begin where it says."""
+        start, size = self.window.start, self.window.size
+        if start == 1:
+            rows, ids = await self._begin(size)
+            if len(ids) > size > 0:
+                await self._remember(ids)
+            return self._page(rows[:size], len(ids))
+        bookmark = await self._recall()
+        if bookmark is None:
+            bookmark = await self._remember([each async for each in self._ids()])
+        total, stride = bookmark["total"], bookmark["stride"]
+        place, skip = divmod(start - 1, stride)
+        if start > total or size == 0:
+            return self._page([], total)
+        marks = bookmark["marks"]
+        # A page that is one stride ends where the next begins, though some of it be deleted
+        # meanwhile.
+        exact = skip == 0 and size == stride and place + 1 < len(marks)
+        until = marks[place + 1] if exact else None
+        rows = await self._take(marks[place], skip + size, bookmark["born"], until)
+        return self._page(rows[skip:], total)
+
+    def _page(self, rows: list[Stored], total: int, cursor: str | None = None) -> Page:
+        found = tuple((self.source.type, each) for each in rows)
+        return Page(found, total, cursor, contiguous=self.source.filter is None)
+
+    async def _begin(self, size: int) -> tuple[list[Stored], list[str]]:
+        """Read the first rows, one more than a page, and the ids of all; one round trip when that
+        is all.
+        """
+        if self.source.filter is None:
+            rows = await self._take("", size + 1, None) if size else []
+            if 0 < len(rows) <= size:
+                return rows, [each.id for each in rows]
+            return rows, await self.call.repository.ids(self.source.type)
+        rows, ids = [], []
+        async for stored in _matches(self.call, self.source, ""):
+            ids.append(stored.id)
+            if len(rows) <= size:
+                rows.append(stored)
+        return rows, ids
+
+    async def _ids(self) -> Any:
+        if self.source.filter is None:
+            for id in await self.call.repository.ids(self.source.type):
+                yield id
+            return
+        async for stored in _matches(self.call, self.source, ""):
+            yield stored.id
+
+    async def _take(
+        self, after: str, size: int, born: str | None, until: str | None = None
+    ) -> list[Stored]:
+        """Read rows after an id: at most `size`, none after `until`, none created after the walk
+        began.
+        """
+        rows: list[Stored] = []
+        asked = min(size, _BATCH) if self.source.filter is None else _BATCH
+        async with aclosing(_matches(self.call, self.source, after, asked)) as found:
+            async for stored in found:
+                if len(rows) == size or (until is not None and stored.id > until):
+                    break
+                if born is None or stored.resource["meta"]["created"] <= born:
+                    rows.append(stored)
+                    if len(rows) == size:
+                        break
+        return rows
+
+    @property
+    def _name(self) -> str:
+        text = f"{self.purpose}#{self.window.size}"
+        return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+    async def _remember(self, ids: list[str]) -> dict[str, Any]:
+        """Keep the id before each page's first one; of very long lists, before every other page's,
+        and so
+        on.
+        """
+        size = max(self.window.size, 1)
+        stride = size * max(1, -(-len(ids) // (size * _MOST_MARKS)))
+        bookmark = {
+            "total": len(ids),
+            "born": identifiers.timestamp(self.call.now),
+            "stride": stride,
+            "marks": ["", *(ids[place - 1] for place in range(stride, len(ids), stride))],
+        }
+        await self.call.repository.remember(self._name, json.dumps(bookmark, separators=(",", ":")))
+        return bookmark
+
+    async def _recall(self) -> dict[str, Any] | None:
+        text = await self.call.repository.recall(self._name)
+        bookmark: dict[str, Any] = json.loads(text) if text else {}
+        if not bookmark:
+            return None
+        age = self.call.now - datetime.fromisoformat(bookmark["born"])
+        return bookmark if age <= self.call.limits.cursor_lifetime else None

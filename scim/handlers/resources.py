@@ -1,0 +1,222 @@
+"""Create, read, replace, patch and delete one resource (RFC 7644 §3.3 to §3.6).
+
+A PATCH that only edits members is no compare-and-swap: it writes nothing but the difference.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from scim import ids
+from scim.body import read_json
+from scim.call import Call
+from scim.entity_tags import check_if_match, entity_tag, is_unchanged
+from scim.errors import NoTarget
+from scim.handlers.answer import (
+    projection,
+    resource_response,
+    wants_member_of,
+    wants_members,
+    with_memberships,
+)
+from scim.handlers.writing import (
+    changed_names,
+    current,
+    explain,
+    not_found,
+    read_body,
+    retry,
+    write,
+)
+from scim.http import Response
+from scim.membership import Split, attach, detach, difference, split
+from scim.patch import Operation, apply, read_operations
+from scim.references import check_new, forget, referrers
+from scim.replacement import check_immutable
+from scim.repository import MemberEdit, Missing, Stored, Taken
+from scim.schema import Resource, ResourceType
+
+_LARGEST_ANSWER = 1000  # members; a PATCH of a larger group is answered 204 (RFC 7644 §3.5.2)
+
+
+async def create(call: Call, resource_type: ResourceType) -> Response:
+    """Create a resource: 201 with all of it, 409 when a unique value is taken (RFC 7644 §3.3)."""
+    resource, members = read_body(call, resource_type)
+    at = ids.timestamp(call.now)
+    resource = {
+        "id": ids.resource_id(),
+        **resource,
+        "meta": {"resourceType": resource_type.name, "created": at, "lastModified": at},
+    }
+    refers = await check_new(call, resource_type, {}, resource)
+    change = call.change(
+        "create", changed_names({}, resource, resource_type, members=bool(members))
+    )
+    try:
+        stored = await call.repository.create(
+            resource_type, resource, change, members=members, refers=refers
+        )
+    except (Taken, Missing) as error:
+        explain(error, resource_type)
+    wanted = projection(call, resource_type)
+    if wants_members(resource_type, wanted) and stored.members is None:
+        [stored] = await with_memberships(
+            call, resource_type, [stored], members=True, member_of=False
+        )
+    return resource_response(call, resource_type, stored, wanted, 201)
+
+
+async def get(call: Call, resource_type: ResourceType, id: str) -> Response:
+    """Read a resource; 304 when If-None-Match names its version (RFC 7644 §3.4.1)."""
+    wanted = projection(call, resource_type)
+    stored = await call.repository.get(
+        resource_type,
+        id,
+        members=wants_members(resource_type, wanted),
+        member_of=wants_member_of(resource_type, wanted),
+    )
+    if stored is None:
+        raise not_found(resource_type)
+    check_if_match(call.request.headers, stored.version)
+    if is_unchanged(call.request.headers, stored.version):
+        location = call.location(resource_type.endpoint, stored.id)
+        return Response(304, None, {"ETag": entity_tag(stored.version), "Location": location})
+    return resource_response(call, resource_type, stored, wanted)
+
+
+async def replace(call: Call, resource_type: ResourceType, id: str) -> Response:
+    """Replace what a client may write; what it leaves out is cleared, members too (RFC 7644
+    §3.5.1).
+    """
+    sent, members = read_body(call, resource_type)
+    wanted = projection(call, resource_type)
+
+    async def attempt() -> Stored:
+        before = await current(
+            call,
+            resource_type,
+            id,
+            members=resource_type.members is not None,
+            member_of=wants_member_of(resource_type, wanted),
+        )
+        kept = {name: before.resource[name] for name in ("id", "meta")}
+        after = {**kept, **sent}
+        check_immutable(before.resource, after, resource_type)
+        return await write(
+            call, resource_type, before, after, difference(before.members or (), members)
+        )
+
+    stored = await retry(attempt, resource_type)
+    if wants_members(resource_type, wanted) and stored.members is None:
+        [stored] = await with_memberships(
+            call, resource_type, [stored], members=True, member_of=False
+        )
+    return resource_response(call, resource_type, stored, wanted)
+
+
+async def patch(call: Call, resource_type: ResourceType, id: str) -> Response:
+    """Apply operations in their order, all or none of them (RFC 7644 §3.5.2)."""
+    body = read_json(call.request, call.limits.body_bytes)
+    operations, _ = read_operations(body, resource_type, call.dialect)
+    plan = split(operations, resource_type, call.dialect.tolerance)
+    if plan.edit is None or plan.whole or plan.rest:
+        attempt = _patcher(call, resource_type, id, plan)
+    else:
+        attempt = _member_patcher(call, resource_type, id, plan, plan.edit)
+    stored = await retry(attempt, resource_type)
+    return await _patched(call, resource_type, stored)
+
+
+async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
+    """Delete a resource, its memberships and the references to it (RFC 7644 §3.6)."""
+
+    async def attempt() -> None:
+        whole = resource_type.members is not None
+        before, found = await asyncio.gather(
+            current(call, resource_type, id, members=whole, member_of=True),
+            referrers(call, resource_type, id),
+        )
+        await forget(call, id, found)
+        await call.repository.delete(resource_type, before, call.change("delete"))
+
+    await retry(attempt, resource_type)
+    return Response(204)
+
+
+def _patcher(
+    call: Call, resource_type: ResourceType, id: str, plan: Split
+) -> Callable[[], Awaitable[Stored]]:
+    """Apply operations to the resource's own attributes, or to all of it when members are asked
+    more
+    of.
+    """
+    inverse = wants_member_of(resource_type, projection(call, resource_type))
+
+    async def attempt() -> Stored:
+        before = await current(call, resource_type, id, members=plan.whole, member_of=inverse)
+        await _check_expected(call, resource_type, id, plan)
+        if not plan.whole:
+            after = _apply(call, resource_type, plan.rest, before.resource)
+            return await write(call, resource_type, before, after, plan.edit)
+        everything = attach(before.resource, resource_type, before.members, None)
+        changed = _apply(call, resource_type, plan.rest, everything)
+        after, members = detach(changed, resource_type)
+        edit = difference(before.members or (), members)
+        return await write(call, resource_type, before, after, edit)
+
+    return attempt
+
+
+def _member_patcher(
+    call: Call, resource_type: ResourceType, id: str, plan: Split, edit: MemberEdit
+) -> Callable[[], Awaitable[Stored]]:
+    """Edit members alone: without reading the group, unless a precondition asks for its version."""
+
+    async def attempt() -> Stored:
+        version = None
+        if {"if-match", "if-none-match"} & call.request.headers.keys():
+            version = (await current(call, resource_type, id)).version
+        await _check_expected(call, resource_type, id, plan)
+        assert resource_type.members is not None  # the plan edits members  # noqa: S101
+        change = call.change("update", (resource_type.members.name,))
+        new = await call.repository.edit_members(resource_type, id, edit, change, version=version)
+        return Stored({"id": id}, new)
+
+    return attempt
+
+
+async def _check_expected(call: Call, resource_type: ResourceType, id: str, plan: Split) -> None:
+    """Where the dialect wants it, a removal through a filter must match someone (RFC 7644
+    §3.5.2.2).
+    """
+    if plan.expected and not call.dialect.tolerance.create_unmatched:
+        found = await call.repository.contains(resource_type, id, plan.expected)
+        present = {each.id for each in found}
+        if set(plan.expected) - present:
+            raise NoTarget("the filter of a remove operation matches no member of this group")
+
+
+def _apply(
+    call: Call, resource_type: ResourceType, operations: tuple[Operation, ...], resource: Resource
+) -> Resource:
+    return apply(operations, resource, resource_type, call.dialect.tolerance)
+
+
+async def _patched(call: Call, resource_type: ResourceType, stored: Stored) -> Response:
+    """Answer a PATCH: the resource, or 204 where it would grow with a group (RFC 7644 §3.5.2)."""
+    wanted = projection(call, resource_type)
+    location = call.location(resource_type.endpoint, stored.id)
+    headers = {
+        "Location": location,
+        "Content-Location": location,
+        "ETag": entity_tag(stored.version),
+    }
+    if resource_type.members is None:
+        return resource_response(call, resource_type, stored, wanted)
+    if not call.dialect.answers_member_patch:
+        return Response(204, None, headers)
+    whole = await call.repository.get(
+        resource_type, stored.id, members=wants_members(resource_type, wanted)
+    )
+    if whole is None or len(whole.members or ()) > _LARGEST_ANSWER:
+        return Response(204, None, headers)
+    return resource_response(call, resource_type, whole, wanted)

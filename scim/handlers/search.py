@@ -1,0 +1,197 @@
+"""Queries: `GET /Users?filter=…`, `POST /Users/.search`, and both over all types (RFC 7644 §3.4.2,
+§3.4.3).
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from scim.body import read_object
+from scim.call import Call
+from scim.errors import InvalidCount, InvalidFilter, InvalidSyntax, InvalidValue
+from scim.filters import Filter, parse_filter
+from scim.handlers.answer import render, wants_member_of, wants_members, with_memberships
+from scim.handlers.listing import Page, Source, Window, first_to_last
+from scim.http import Response
+from scim.repository import Stored
+from scim.schema import Path, Resource, ResourceType
+from scim.show import Projection
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,1000}\s*")
+_FARTHEST = 10**9  # no directory has a page that begins beyond
+
+
+class SearchRequest(BaseModel):
+    """The parameters of a query, from a URL or from a body (RFC 7644 §3.4.3, RFC 9865 §2)."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
+
+    schemas: tuple[str, ...] = ()
+    attributes: tuple[str, ...] | str | None = None
+    excluded_attributes: tuple[str, ...] | str | None = None
+    filter: str | None = None
+    sort_by: str | None = None
+    sort_order: str | None = None
+    start_index: int | str | None = None
+    count: int | str | None = None
+    cursor: str | None = Field(default=None)
+
+
+async def query(call: Call, types: Sequence[ResourceType]) -> Response:
+    """Answer a GET on an endpoint, or on the root for all types."""
+    parameters = call.request.query
+    names = {name.lower(): field.alias for name, field in _fields().items()}
+    sent = {names[name]: value for name, value in parameters.items() if name in names}
+    return await _answer(call, types, _read(sent))
+
+
+async def search(call: Call, types: Sequence[ResourceType]) -> Response:
+    """Answer a POST to `.search`; names in the body in any letter case."""
+    body = read_object(call.request, call.limits.body_bytes)
+    names = {name.lower(): field.alias for name, field in _fields().items()}
+    sent = {names[name.lower()]: value for name, value in body.items() if name.lower() in names}
+    request = _read(sent)
+    if request.schemas and SEARCH_REQUEST not in request.schemas:
+        raise InvalidSyntax(f"schemas must hold {SEARCH_REQUEST}")
+    return await _answer(call, types, request)
+
+
+def _fields() -> dict[str, Any]:
+    return {to_camel(name): field for name, field in SearchRequest.model_fields.items()}
+
+
+def _read(sent: dict[str | None, Any]) -> SearchRequest:
+    try:
+        return SearchRequest.model_validate(
+            {name: each for name, each in sent.items() if each is not None}
+        )
+    except ValidationError as error:
+        place = ".".join(str(each) for each in error.errors()[0]["loc"])
+        raise InvalidValue(f"{place} is not of the type that a query's parameter has") from error
+
+
+async def _answer(call: Call, types: Sequence[ResourceType], request: SearchRequest) -> Response:
+    sources = _sources(call, types, request)
+    window = _window(call, request)
+    projections = {
+        each.name: Projection.read(
+            request.attributes,
+            request.excluded_attributes,
+            each,
+            tolerant=call.dialect.tolerance.loose,
+        )
+        for each in types
+    }
+    page = await first_to_last(call, sources, window)
+    resources = await _render(call, page, projections)
+    document: dict[str, Any] = {
+        "schemas": [LIST_RESPONSE],
+        "totalResults": page.total,
+        "itemsPerPage": len(resources),
+    }
+    if window.cursor is None:
+        document["startIndex"] = window.start
+    if page.next_cursor is not None:
+        document["nextCursor"] = page.next_cursor
+    document["Resources"] = resources
+    return Response(200, document)
+
+
+def _sources(
+    call: Call, types: Sequence[ResourceType], request: SearchRequest
+) -> tuple[Source, ...]:
+    """Resolve filter and sort order against each type; a type that lacks an attribute has nothing
+    to offer.
+
+    Unknown in every type, it is an error: an administrator who mistypes a name must not read
+    "nobody".
+    """
+    loose = call.dialect.tolerance.loose
+    found: list[Source] = []
+    refused: InvalidFilter | None = None
+    descending = _order(request.sort_order) == "descending"
+    for each in types:
+        filter: Filter | None = None
+        if request.filter is not None:
+            try:
+                filter = parse_filter(request.filter, each, tolerant=loose)
+            except InvalidFilter as error:
+                refused = error
+                continue
+        found.append(
+            Source(each, filter, _sort_path(request.sort_by, each, loose=loose), descending)
+        )
+    if refused is not None and not found:
+        raise refused
+    if request.sort_by and not any(each.sort for each in found):
+        raise InvalidValue("sortBy names no attribute of this resource type")
+    return tuple(found)
+
+
+def _sort_path(text: str | None, resource_type: ResourceType, *, loose: bool) -> Path | None:
+    path = resource_type.path(text, tolerant=loose) if text else None
+    return path if path is not None and path.attribute is not None else None
+
+
+def _order(text: str | None) -> Literal["ascending", "descending"]:
+    if text is None or text.lower() in ("", "ascending"):
+        return "ascending"
+    if text.lower() == "descending":
+        return "descending"
+    raise InvalidValue("sortOrder must be ascending or descending")
+
+
+def _window(call: Call, request: SearchRequest) -> Window:
+    """Read where the page begins and how long it is: out-of-range numbers are read as the nearest
+    (RFC
+    7644 §3.4.2.4).
+    """
+    limits = call.limits
+    if request.cursor is not None and request.start_index is not None:
+        raise InvalidValue("send either startIndex or cursor, not both")
+    try:
+        count = _integer(request.count)
+    except ValueError as error:
+        wrong = InvalidCount if request.cursor is not None else InvalidValue
+        raise wrong("count must be a whole number") from error
+    try:
+        start = _integer(request.start_index)
+    except ValueError as error:
+        raise InvalidValue("startIndex must be a whole number") from error
+    size = limits.default_page if count is None else min(max(count, 0), limits.max_page)
+    return Window(max(start or 1, 1), size, request.cursor)
+
+
+def _integer(value: int | str | None) -> int | None:
+    if value is None or value == "":
+        return None
+    if not _WHOLE_NUMBER.fullmatch(text := str(value)):
+        raise ValueError("not a whole number")
+    return max(-_FARTHEST, min(int(text), _FARTHEST))
+
+
+async def _render(call: Call, page: Page, projections: dict[str, Projection]) -> list[Resource]:
+    """Show a page; memberships are read once for each type on it, and only when they are shown."""
+    shown: dict[int, Resource] = {}
+    for type in {each.name: each for each, _ in page.found}.values():
+        mine: list[tuple[int, Stored]] = [
+            (place, stored) for place, (each, stored) in enumerate(page.found) if each is type
+        ]
+        wanted = projections[type.name]
+        read = await with_memberships(
+            call,
+            type,
+            [stored for _, stored in mine],
+            members=wants_members(type, wanted),
+            member_of=wants_member_of(type, wanted),
+            contiguous=page.contiguous,
+        )
+        for (place, _), stored in zip(mine, read, strict=True):
+            shown[place] = render(call, type, stored, wanted)
+    return [shown[place] for place in sorted(shown)]

@@ -1,0 +1,85 @@
+"""Resources as a filter or a sort order sees them: with the memberships and computed attributes
+that it asks about.
+
+Most filters ask about stored attributes alone and cost nothing here. "Is X a member" is a point
+read for each group; only a filter that asks more about members reads them all.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from scim.call import Call
+from scim.filters import Compare, Filter, Not, Present, ValuePath
+from scim.handlers.answer import join, with_memberships
+from scim.match import matches
+from scim.membership import named_members
+from scim.repository import Stored
+from scim.schema import Path, Resource, ResourceType
+from scim.show import show
+
+_COMPUTED = frozenset({"schemas", "location", "version", "$ref"})
+
+
+async def matching(
+    call: Call, resource_type: ResourceType, found: Sequence[Stored], filter: Filter | None
+) -> list[Stored]:
+    """Keep the resources that match a filter."""
+    if filter is None:
+        return list(found)
+    seen = await views(call, resource_type, found, tuple(_paths(filter)), filter)
+    return [stored for stored, view in zip(found, seen, strict=True) if matches(filter, view)]
+
+
+async def views(
+    call: Call,
+    resource_type: ResourceType,
+    found: Sequence[Stored],
+    paths: Sequence[Path],
+    filter: Filter | None = None,
+) -> list[Resource]:
+    """Complete resources with what `paths` ask about."""
+    members, inverse = resource_type.members, resource_type.member_of
+    asks_members = members is not None and any(each.attribute is members for each in paths)
+    asks_inverse = inverse is not None and any(each.attribute is inverse for each in paths)
+    ids = named_members(filter, members) if asks_members and filter and members else None
+    read = await with_memberships(
+        call,
+        resource_type,
+        found,
+        members=asks_members and ids is None,
+        member_of=asks_inverse,
+        contiguous=len(found) > 1,
+    )
+    seen = []
+    for each in read:
+        some = (
+            each.members
+            if ids is None
+            else await call.repository.contains(resource_type, each.id, ids)
+        )
+        view = join(call, resource_type, each, some, each.member_of)
+        if any(path.leaf is not None and path.leaf.name in _COMPUTED for path in paths):
+            shown = show(
+                view,
+                resource_type,
+                base_url=call.base_url,
+                endpoints=call.endpoints,
+                version=each.version,
+            )
+            view = {**view, **shown}
+        seen.append(view)
+    return seen
+
+
+def _paths(filter: Filter) -> Iterator[Path]:
+    """Yield the path of every attribute that a filter names."""
+    if isinstance(filter, Compare | Present):
+        yield filter.path
+    elif isinstance(filter, ValuePath):
+        yield filter.path
+        for inner in _paths(filter.filter):
+            yield Path(filter.path.attribute, inner.attribute, filter.path.extension)
+    elif isinstance(filter, Not):
+        yield from _paths(filter.term)
+    else:
+        yield from _paths(filter.left)
+        yield from _paths(filter.right)

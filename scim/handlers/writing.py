@@ -1,0 +1,138 @@
+"""How a write is done: read what is there, decide, write what differs, else try again (RFC 7644 §3.5).
+
+A write is a compare-and-swap: read, decide, write if nothing came in between, else decide again.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+from scim.body import read_json
+from scim.call import Call
+from scim.document import check, read
+from scim.entity_tags import check_if_match, check_if_none_match
+from scim.errors import InvalidValue, NotFound, Unavailable, Uniqueness
+from scim.membership import detach
+from scim.references import check_new
+from scim.repository import Gone, Member, MemberEdit, Missing, Stale, Stored, Taken
+from scim.schema import Resource, ResourceType
+
+T = TypeVar("T")
+
+_TRIES = 8  # a PATCH or PUT without If-Match tries again this often when another writer was faster
+
+
+def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[Member, ...]]:
+    """Let a POST's or PUT's body in: dialect's rewrites, schema, required attributes."""
+    body = read_json(call.request, call.limits.body_bytes)
+    if isinstance(body, dict):
+        for rewrite in call.dialect.document_rewrites:
+            body = rewrite(body, resource_type)
+    resource, _ = read(body, resource_type, call.dialect.tolerance)
+    check(resource, resource_type)
+    return detach(resource, resource_type)
+
+
+def changed_names(
+    before: Resource, after: Resource, resource_type: ResourceType, *, members: bool
+) -> tuple[str, ...]:
+    """Name the top-level attributes that differ, for the change row."""
+    names = [
+        name
+        for name in {**before, **after}
+        if name not in ("id", "meta") and before.get(name) != after.get(name)
+    ]
+    if members and resource_type.members is not None:
+        names.append(resource_type.members.name)
+    return tuple(sorted(names))
+
+
+async def current(
+    call: Call,
+    resource_type: ResourceType,
+    id: str,
+    *,
+    members: bool = False,
+    member_of: bool = False,
+) -> Stored:
+    """Read the resource that a write is about, and hold the request's preconditions against it."""
+    stored = await call.repository.get(resource_type, id, members=members, member_of=member_of)
+    if stored is None:
+        raise not_found(resource_type)
+    check_if_match(call.request.headers, stored.version)
+    check_if_none_match(call.request.headers, stored.version)
+    return stored
+
+
+async def write(
+    call: Call,
+    resource_type: ResourceType,
+    before: Stored,
+    after: Resource,
+    edit: MemberEdit | None,
+) -> Stored:
+    """Write what differs from what was read; nothing at all when nothing does."""
+    if after == before.resource and edit is None:
+        return before
+    if after == before.resource and edit is not None:
+        names = changed_names({}, {}, resource_type, members=True)
+        change = call.change("update", names)
+        version = await call.repository.edit_members(
+            resource_type,
+            before.id,
+            edit,
+            change,
+            version=before.version if _conditional(call) else None,
+        )
+        return Stored(before.resource, version, before.guard, None, before.member_of)
+    refers = await check_new(call, resource_type, before.resource, after)
+    change = call.change(
+        "update", changed_names(before.resource, after, resource_type, members=edit is not None)
+    )
+    meta = {**before.resource["meta"], "lastModified": change.at}
+    stored = await call.repository.replace(
+        resource_type, before, {**after, "meta": meta}, change, edit=edit, refers=refers
+    )
+    kept = before.members if edit is None else None
+    return Stored(stored.resource, stored.version, stored.guard, kept, before.member_of)
+
+
+async def retry(attempt: Callable[[], Awaitable[T]], resource_type: ResourceType) -> T:
+    """Try a write again when another writer was faster."""
+    for _ in range(_TRIES):
+        try:
+            return await attempt()
+        except Stale:
+            continue
+        except Gone as error:
+            raise not_found(resource_type) from error
+        except (Taken, Missing) as error:
+            explain(error, resource_type)
+    raise Unavailable(
+        f"this {resource_type.name} is being written by too many requests at once: try again",
+        retry_after=1,
+    )
+
+
+def _conditional(call: Call) -> bool:
+    return "if-match" in call.request.headers
+
+
+def not_found(resource_type: ResourceType) -> NotFound:
+    return NotFound(
+        f"no {resource_type.name} has this id: it was deleted, or never was in this directory"
+    )
+
+
+def explain(error: Taken | Missing, resource_type: ResourceType) -> NoReturn:
+    """Turn what the store says into what an administrator can act on."""
+    if isinstance(error, Taken):
+        raise Uniqueness(
+            f"another {resource_type.name} of this directory has this {error.attribute}, which"
+            f" must be unique:"
+            " find it by a filter and update it, or change the value"
+        ) from error
+    name = resource_type.members.name if resource_type.members else "a reference"
+    raise InvalidValue(
+        f"{name}: {len(error.ids)} of the ids refer to no resource of this directory:"
+        " provision those first, or leave them out"
+    ) from error

@@ -1,0 +1,55 @@
+"""A request and a response, as the protocol sees them: bytes in, bytes out, no server."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+MEDIA_TYPE = "application/scim+json"  # exactly: a charset parameter fails strict readers
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. `url` is absolute and still encoded; header names are in lower case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """The path, split and percent-decoded once; double and trailing slashes vanish (Entra joins
+        `//Users`).
+        """
+        path = urlsplit(self.url).path
+        return tuple(unquote(each) for each in path.split("/") if each)
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """The query, form-decoded exactly once, names in lower case; the first of repeated names
+        counts.
+
+        Parameters without a value are kept: Entra's flag `?aadOptscim062020` is one.
+        """
+        pairs = parse_qsl(
+            urlsplit(self.url).query, keep_blank_values=True, encoding="utf-8", errors="replace"
+        )
+        return {name.lower(): value for name, value in reversed(pairs)}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response; `document` is rendered as JSON, None sends no body and no Content-Type."""
+
+    status: int
+    document: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        if self.document is None:
+            return b""
+        return json.dumps(self.document, ensure_ascii=False, separators=(",", ":")).encode()

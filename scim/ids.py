@@ -1,0 +1,31 @@
+"""Identifiers: random for resources, time-ordered for changes."""
+
+import secrets
+import uuid
+from datetime import UTC, datetime
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+
+
+def resource_id() -> str:
+    """Make a resource's id: random, so that rows spread evenly and nobody can guess one."""
+    return str(uuid.uuid4())
+
+
+def change_id(now: datetime) -> str:
+    """Make a change's id: milliseconds and a random part; text order is time order."""
+    milliseconds = int(now.timestamp() * 1000)
+    return _base32(milliseconds, 10) + _base32(secrets.randbits(60), 12)
+
+
+def timestamp(now: datetime) -> str:
+    """Write a time as SCIM shows it: RFC 3339, UTC, milliseconds (RFC 7643 §2.3.5)."""
+    return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _base32(number: int, width: int) -> str:
+    digits = []
+    for _ in range(width):
+        number, digit = divmod(number, 32)
+        digits.append(_DIGITS[digit])
+    return "".join(reversed(digits))

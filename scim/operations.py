@@ -1,0 +1,210 @@
+"""The PATCH message, read into operations that each set one place (RFC 7644 §3.5.2).
+
+Everything that can be refused without the resource is refused here, before the store is asked: the
+shape of the message, paths, types of values, read-only targets. What `read_operations` returns is
+canonical: every operation has a target, `value` is checked, and None means "no value": cleared by
+add and replace, all of it by remove.
+
+Names of the message's own attributes are read in any letter case (RFC 7643 §2.1), values of `op`
+are not: a dialect puts them in lower case. A message without `schemas` is accepted in every
+dialect.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from scim.datatypes import kind
+from scim.dialect import Dialect, Tolerance
+from scim.document import Reader, is_computed, last_segment
+from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, TooLarge
+from scim.filters import Target, UnknownAttribute, parse_path
+from scim.schema import Path, ResourceType
+from scim.values import present
+
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+MOST_OPERATIONS = 2000
+
+_OPS = ("add", "remove", "replace")
+_KEYS = ("op", "path", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing to do at one place, its value as `document.read_value` returns it."""
+
+    op: Literal["add", "remove", "replace"]
+    target: Target
+    value: Any = None
+
+
+def read_operations(
+    body: Any, resource_type: ResourceType, dialect: Dialect
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """Read a PATCH message, and list the names that no schema has and that were ignored.
+
+    A value without a path becomes an operation per attribute, so that "name.givenName" and
+    "URN:attribute" are paths there too, as Entra sends them. Raises InvalidSyntax, InvalidPath,
+    InvalidFilter, InvalidValue, Mutability, NoTarget, and TooLarge above 2,000 operations.
+    """
+    reading = _Reading(resource_type, dialect.tolerance)
+    found: list[Operation] = []
+    for index, sent in enumerate(_message(body, loose=dialect.tolerance.loose)):
+        meant = [_raw(sent, f"Operations[{index}]")]
+        for rewrite in dialect.patch_rewrites:
+            meant = [each for one in meant for each in rewrite(one, resource_type)]
+        for each in meant:
+            found += reading.operation(each, f"Operations[{index}]")
+    return tuple(found), reading.ignored
+
+
+def _message(body: Any, *, loose: bool) -> list[Any]:
+    """Check the message around the operations."""
+    if not isinstance(body, dict):
+        raise InvalidSyntax(f"expected a PatchOp message as a JSON object, got {kind(body)}")
+    message = {str(name).lower(): value for name, value in body.items()}
+    schemas = message.get("schemas")
+    urns = (
+        [each.lower() for each in schemas if isinstance(each, str)]
+        if isinstance(schemas, list)
+        else []
+    )
+    if schemas is not None and not loose and PATCH_SCHEMA.lower() not in urns:
+        raise InvalidSyntax(f"schemas must be a list that holds {PATCH_SCHEMA}")
+    operations = message.get("operations")
+    if not isinstance(operations, list):
+        raise InvalidSyntax(f"Operations must be a list, got {kind(operations)}")
+    if not operations and not loose:
+        raise InvalidSyntax("Operations is empty: send at least one operation")
+    if len(operations) > MOST_OPERATIONS:
+        raise TooLarge(f"one PATCH may hold {MOST_OPERATIONS} operations: send several")
+    return operations
+
+
+def _raw(sent: Any, place: str) -> dict[str, Any]:
+    """Bring the keys of one operation into the RFC's letter case, and leave others to a dialect."""
+    if not isinstance(sent, dict):
+        raise InvalidSyntax(f"expected an object, got {kind(sent)} at {place}")
+    lowered = {str(key).lower(): value for key, value in sent.items()}
+    return {**sent, **{key: lowered[key] for key in _KEYS if key in lowered}}
+
+
+class _Reading:
+    """Reads the operations of one message."""
+
+    def __init__(self, resource_type: ResourceType, tolerance: Tolerance) -> None:
+        self._resource_type = resource_type
+        self._tolerance = tolerance
+        self._reader = Reader(tolerance)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        return self._reader.ignored
+
+    def operation(self, raw: Mapping[str, Any], place: str) -> Iterator[Operation]:
+        """Read one operation as meant."""
+        op, path = raw.get("op"), raw.get("path")
+        if op not in _OPS:
+            raise InvalidSyntax(f'{place}.op must be "add", "remove" or "replace", in lower case')
+        if path is not None and not isinstance(path, str):
+            raise InvalidSyntax(f"expected a string, got {kind(path)} at {place}.path")
+        if path or (path is not None and not self._tolerance.loose):
+            yield from self._at(op, path, raw, place)
+        elif op == "remove":
+            raise NoTarget(f"{place} removes and has no path: name the attribute to remove")
+        else:
+            yield from self._pathless(op, raw, place)
+
+    def _pathless(self, op: str, raw: Mapping[str, Any], place: str) -> Iterator[Operation]:
+        """Read a value that is an object of attributes (RFC 7644 §3.5.2.1, §3.5.2.3)."""
+        value = raw.get("value")
+        if not isinstance(value, dict):
+            raise InvalidValue(
+                "expected an object of attributes, because there is no path,"
+                f" got {kind(value)} at {place}.value"
+            )
+        if len({str(name).lower() for name in value}) < len(value):
+            raise InvalidSyntax(f"{place}.value names an attribute twice, in different letter case")
+        for name, each in value.items():
+            # A client that sends a resource back sends these too; both follow from the rest.
+            if str(name).lower() not in ("schemas", "meta"):
+                yield from self._at(op, str(name), {"value": each}, place)
+
+    def _at(self, op: str, text: str, raw: Mapping[str, Any], place: str) -> Iterator[Operation]:
+        """Read an operation with a path."""
+        try:
+            target = parse_path(text, self._resource_type, tolerant=self._tolerance.loose)
+        except UnknownAttribute as error:
+            if self._tolerance.unknown == "reject":
+                raise InvalidPath(error.detail) from error
+            self._reader.ignore(text.partition("[")[0][:128])  # brackets hold values
+            return
+        if op != "remove" and "value" not in raw:
+            raise InvalidValue(f"{place} has no value: send the one to {op}")
+        if target.path.attribute is None:
+            yield from self._extension(op, target, raw, place)
+            return
+        if target.path.attribute.name == "schemas":
+            return  # follows from the data that there is
+        self._check_mutability(op, target.path)
+        if op == "remove":
+            yield from self._removal(target, raw.get("value"))
+        else:
+            target, value = self._settled(target, raw["value"])
+            element = target.filter is not None and target.path.sub is None
+            read = self._reader.value(value, target.path, element=element)
+            yield Operation(cast(Literal["add", "replace"], op), target, read)
+
+    def _extension(
+        self, op: str, target: Target, raw: Mapping[str, Any], place: str
+    ) -> Iterator[Operation]:
+        """Read an operation on a whole extension: on each of its attributes, or all removed."""
+        urn, value = str(target.path), raw.get("value")
+        if op == "remove" or (not present(value) and value != {}):
+            yield Operation("remove", target)
+        elif not isinstance(value, dict):
+            raise InvalidValue(f"expected an object, got {kind(value)} at {urn}")
+        else:
+            for name, each in value.items():
+                yield from self._at(op, f"{urn}:{name}", {"value": each}, place)
+
+    def _removal(self, target: Target, value: Any) -> Iterator[Operation]:
+        """Read a removal; with a list of values it removes those only, in every dialect.
+
+        RFC 7644 §3.5.2.2 knows no value here, but Entra and others remove members so, and to remove
+        all of them would be the worst way to misunderstand it. For the same reason a list that
+        names nothing removes nothing.
+        """
+        leaf = target.path.leaf
+        element = target.filter is not None and target.path.sub is None
+        if value is None or leaf is None:
+            yield Operation("remove", target)
+        elif leaf.multi_valued and not element:
+            listed = self._reader.value(value, target.path)
+            if listed:
+                yield Operation("remove", target, listed)
+        elif not self._tolerance.loose:
+            yield Operation("remove", target)
+        else:
+            # Entra: remove `title`, or `emails[type eq "work"].value`, if it has this value.
+            read = self._reader.value(value, target.path, element=element)
+            if isinstance(read, dict):
+                read = {name: each for name, each in read.items() if each is not None} or None
+            yield Operation("remove", target, read)
+
+    def _check_mutability(self, op: str, path: Path) -> None:
+        """Refuse a read-only target, except `id`: `apply` can tell whether it is its own."""
+        parts = [each for each in (path.attribute, path.sub) if each is not None]
+        if all(each.mutability != "readOnly" for each in parts):
+            return
+        if str(path) != "id" or op == "remove":
+            raise Mutability(f"{path} is read-only: leave it out, or remove its mapping")
+
+    def _settled(self, target: Target, value: Any) -> tuple[Target, Any]:
+        """Turn a reference's URL into the id that it ends in: the URL itself is computed."""
+        attribute, sub = target.path.attribute, target.path.sub
+        if attribute is None or sub is None or not is_computed(attribute, sub):
+            return target, value
+        return replace(target, path=replace(target.path, sub=attribute.sub("value"))), last_segment(
+            value
+        )

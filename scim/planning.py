@@ -1,0 +1,95 @@
+"""How a filter is answered without reading everybody (RFC 7644 §3.4.2.2).
+
+`narrow` says where to look for the resources that can match; whoever looks checks each one with
+`matches` again, so a plan may find too many and must never find too few.
+"""
+
+from dataclasses import dataclass
+
+from scim.errors import InvalidFilter
+from scim.filters import And, Compare, Filter, Or, ValuePath
+from scim.keys import key
+from scim.match import conjuncts
+from scim.repository import Key
+from scim.schema import Path, ResourceType
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Places to look: ids, unique or indexed values, groups with one of some members, members of
+    some
+    groups.
+    """
+
+    ids: frozenset[str] = frozenset()
+    keys: frozenset[Key] = frozenset()
+    having_member: frozenset[str] = frozenset()
+    member_of: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Lookup") -> "Lookup":
+        return Lookup(
+            self.ids | other.ids,
+            self.keys | other.keys,
+            self.having_member | other.having_member,
+            self.member_of | other.member_of,
+        )
+
+    @property
+    def cost(self) -> tuple[bool, bool, int]:
+        """Ids are cheapest, then keys; memberships can be many."""
+        return (
+            bool(self.having_member or self.member_of),
+            bool(self.keys),
+            len(self.ids) + len(self.keys),
+        )
+
+
+def narrow(filter: Filter, resource_type: ResourceType) -> Lookup | None:
+    """Find the places where everything that matches a filter can be found; None: only a scan finds
+    it.
+    """
+    if isinstance(filter, And):
+        found = [narrow(each, resource_type) for each in conjuncts(filter)]
+        return min(
+            (each for each in found if each is not None), key=lambda each: each.cost, default=None
+        )
+    if isinstance(filter, Or):
+        left, right = narrow(filter.left, resource_type), narrow(filter.right, resource_type)
+        return None if left is None or right is None else left | right
+    if isinstance(filter, Compare) and filter.op == "eq" and filter.value is not None:
+        return _lookup(filter.path, filter.value, resource_type)
+    if isinstance(filter, ValuePath):
+        return _within(filter, resource_type)
+    return None
+
+
+def _within(filter: ValuePath, resource_type: ResourceType) -> Lookup | None:
+    """`emails[type eq "work" and value eq "x"]` is looked up by `emails.value`."""
+    found = []
+    for term in conjuncts(filter.filter):
+        if isinstance(term, Compare) and term.op == "eq" and term.value is not None:
+            path = Path(filter.path.attribute, term.path.attribute, filter.path.extension)
+            found.append(_lookup(path, term.value, resource_type))
+    return min(
+        (each for each in found if each is not None), key=lambda each: each.cost, default=None
+    )
+
+
+def _lookup(path: Path, value: object, resource_type: ResourceType) -> Lookup | None:
+    attribute = path.attribute
+    if path.sub is None and attribute is not None and attribute.type == "complex":
+        path = Path(attribute, attribute.sub("value"), path.extension)
+    text = str(path)
+    if text == "id":
+        return Lookup(ids=frozenset({str(value)}))
+    if attribute is not None and path.sub is not None and path.sub.name == "value":
+        if attribute is resource_type.members:
+            return Lookup(having_member=frozenset({str(value)}))
+        if attribute is resource_type.member_of:
+            return Lookup(member_of=frozenset({str(value)}))
+    if any(str(each) == text for each in (*resource_type.unique, *resource_type.indexed)):
+        try:
+            return Lookup(keys=frozenset({key(path, value)}))
+        except (TypeError, ValueError) as error:
+            raise InvalidFilter(f"the value compared with {path} is not of its type") from error
+    return None

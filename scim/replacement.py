@@ -1,0 +1,24 @@
+"""What a PUT may not do (RFC 7644 §3.5.1)."""
+
+from scim.errors import Mutability
+from scim.match import values_at
+from scim.schema import Resource, ResourceType
+
+
+def check_immutable(before: Resource, after: Resource, resource_type: ResourceType) -> None:
+    """Refuse to change or clear an immutable attribute that has a value.
+
+    Values inside of multi-valued attributes are whole elements that come and go, so they are not
+    held.
+    """
+    for path in resource_type.paths():
+        leaf, parent = path.leaf, path.attribute
+        inside = path.sub is not None and parent is not None and parent.multi_valued
+        if leaf is None or leaf.mutability != "immutable" or inside:
+            continue
+        old = values_at(before, path)
+        if old and values_at(after, path) != old:
+            raise Mutability(
+                f"{path} is immutable: send the value that it has, or delete and create the"
+                f" {resource_type.name}"
+            )

@@ -1,0 +1,253 @@
+"""The port to the store: everything that a directory's resources need, and nothing of how it is
+kept.
+
+A `Repository` serves one directory, given when it is made: no call names a directory, so none can
+name a wrong one. Implementations: `storage/memory.py` (the reference) and `storage/tables.py` (the
+product). Every promise made here is stated in `tests/storage/contract.py`, which both pass.
+
+Resources cross this port without their membership attributes (`ResourceType.members`,
+`.member_of`): memberships are rows of their own and travel as `Member`s.
+"""
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from scim.filters import Filter
+from scim.schema import Resource, ResourceType
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One end of a membership: a group's member or, read the other way, a group that a resource is
+    in.
+    """
+
+    id: str
+    type: str
+    display: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A resource as the store keeps it; a write of it needs this value, so an unguarded write can't
+    be expressed.
+
+    `version` is the text inside the entity tag (RFC 7644 §3.14), `guard` what the store itself
+    compares. `members` and `member_of` are filled when they were asked for, ordered by id.
+    """
+
+    resource: Resource
+    version: str
+    guard: str = ""
+    members: tuple[Member, ...] | None = None
+    member_of: tuple[Member, ...] | None = None
+
+    @property
+    def id(self) -> str:
+        return str(self.resource["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A value that is claimed or indexed: canonical attribute path and comparable text
+    (`scim/keys.py`).
+    """
+
+    attribute: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write says about itself: the change row, and the resource's new version and
+    lastModified.
+
+    `id` is time-ordered (`scim/ids.py`) and becomes the version; `at` is RFC 3339 UTC; `attributes`
+    are the names of the top-level attributes that changed (an extension's as its URN), never
+    values.
+    """
+
+    id: str
+    at: str
+    verb: Literal["create", "update", "delete"]
+    attributes: tuple[str, ...] = ()
+    credential: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberEdit:
+    """What is to become of a group's members: all that `add` and `remove` name, or exactly `add`
+    when
+    `replace`.
+    """
+
+    add: tuple[Member, ...] = ()
+    remove: tuple[str, ...] = ()
+    replace: bool = False
+
+
+class Gone(Exception):
+    """The resource does not exist (any more)."""
+
+
+class Stale(Exception):
+    """The resource was written since it was read: read again, decide again."""
+
+
+class Taken(Exception):
+    """A unique value belongs to another resource; `attribute` is the path of it."""
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(attribute)
+        self.attribute = attribute
+
+
+class Missing(Exception):
+    """Resources that a write refers to do not exist; `ids` says which."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(f"{len(ids)} missing")
+        self.ids = tuple(ids)
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a request cost: calls to the store, rounds of calls that waited for each other, rows
+    that
+    came back.
+    """
+
+    calls: int = 0
+    rounds: int = 0
+    rows: int = 0
+    in_flight: int = field(default=0, repr=False)
+
+
+class Repository(Protocol):
+    """One directory's resources. Every method may raise `scim.errors.Unavailable`."""
+
+    @property
+    def meter(self) -> Meter: ...
+
+    async def get(
+        self, type: ResourceType, id: str, *, members: bool = False, member_of: bool = False
+    ) -> Stored | None:
+        """Read one resource, with its memberships when asked for. One round trip."""
+        ...
+
+    async def find(self, type: ResourceType, key: Key) -> list[Stored]:
+        """Read the resources that hold a unique or indexed value, ordered by id. Two round trips,
+        one when none does.
+
+        May return a resource that no longer holds the value: callers check again.
+        """
+        ...
+
+    def scan(
+        self,
+        type: ResourceType,
+        *,
+        filter: Filter | None = None,
+        after: str = "",
+        before: str = "",
+        size: int = 1000,
+    ) -> AsyncGenerator[Sequence[Stored], None]:
+        """Yield batches of resources in the order of their ids, `after` < id < `before`, `size`
+        rows asked for at a time.
+
+        `filter` is a hint: at least all resources that match are yielded, perhaps others, so
+        callers check again.
+        """
+        ...
+
+    async def ids(self, type: ResourceType) -> list[str]:
+        """List the ids of all resources of a type, in order; reads keys only."""
+        ...
+
+    async def related(
+        self,
+        type: ResourceType,
+        ids: Sequence[str],
+        way: Literal["members", "member_of"],
+        *,
+        contiguous: bool = False,
+    ) -> Mapping[str, tuple[Member, ...]]:
+        """Read the members of, or the groups that contain, each of `ids`; ordered by id, complete,
+        never cut.
+
+        `contiguous` says that no other resource of the type lies between them, so one range read
+        serves all.
+        """
+        ...
+
+    async def contains(
+        self, type: ResourceType, group: str, members: Collection[str]
+    ) -> tuple[Member, ...]:
+        """Tell which of `members` are members of `group`, by point reads side by side."""
+        ...
+
+    async def types_of(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Tell the resource type of each id that exists, by point reads side by side."""
+        ...
+
+    async def create(
+        self,
+        type: ResourceType,
+        resource: Resource,
+        change: Change,
+        *,
+        members: Sequence[Member] = (),
+        refers: Collection[str] = (),
+    ) -> Stored:
+        """Insert a resource with its members. One round trip while it fits one transaction.
+
+        `refers` are the ids of resources that must exist when it is written. Raises Taken, Missing.
+        A member's type need not be known (`""`): it is looked up.
+        """
+        ...
+
+    async def replace(
+        self,
+        type: ResourceType,
+        before: Stored,
+        resource: Resource,
+        change: Change,
+        *,
+        edit: MemberEdit | None = None,
+        refers: Collection[str] = (),
+    ) -> Stored:
+        """Write a resource that was read as `before`, and edit its members with it. Raises Stale,
+        Gone,
+        Taken, Missing.
+        """
+        ...
+
+    async def edit_members(
+        self,
+        type: ResourceType,
+        id: str,
+        edit: MemberEdit,
+        change: Change,
+        *,
+        version: str | None = None,
+    ) -> str:
+        """Edit a group's members, writing only what differs, and return its version: a new one if
+        anything did.
+
+        Lost updates are impossible however many run at once: nothing but the difference is written.
+        With `version` the group must still have it. Raises Gone, Stale, Missing.
+        """
+        ...
+
+    async def delete(self, type: ResourceType, before: Stored, change: Change) -> None:
+        """Delete a resource, its claims and its memberships both ways. Raises Stale, Gone."""
+        ...
+
+    async def remember(self, name: str, value: str) -> None:
+        """Keep a text under a name (a walk's bookmarks); the last one wins."""
+        ...
+
+    async def recall(self, name: str) -> str | None:
+        """Read what was remembered under a name."""
+        ...

@@ -1,0 +1,170 @@
+"""Every route of a directory, as a table (RFC 7644 §3.2).
+
+Literal segments are compared in any letter case; `{type}` is the endpoint of one of the directory's
+resource types.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from scim.call import Call
+from scim.errors import MethodNotAllowed, NotFound, NotSupported
+from scim.handlers import bulk, discovery, resources, search
+from scim.http import Response
+from scim.schema import ResourceType
+
+Parameters = Mapping[str, str]
+Handler = Callable[[Call, Parameters], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A pattern of path segments and what each method does there."""
+
+    pattern: tuple[str, ...]
+    methods: Mapping[str, Handler]
+
+
+async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
+    """Find the route of a path below the Tenant URL and run its handler. Raises NotFound,
+    MethodNotAllowed.
+    """
+    for route in ROUTES:
+        parameters = _match(route.pattern, segments, call)
+        if parameters is None:
+            continue
+        handler = route.methods.get(call.request.method)
+        if handler is None:
+            allowed = ", ".join(route.methods)
+            raise MethodNotAllowed(f"this path answers only {allowed}", headers={"Allow": allowed})
+        return await handler(call, parameters)
+    served = ", ".join(each.endpoint for each in call.catalog.resource_types)
+    raise NotFound(
+        f"there is nothing at this path: below the Tenant URL are {served}, /Schemas,"
+        f" /ResourceTypes,"
+        " /ServiceProviderConfig and /Bulk"
+    )
+
+
+def operation_name(segments: tuple[str, ...], call: Call) -> str:
+    """Name the route of a path for the log: its pattern, never an id or a value."""
+    for route in ROUTES:
+        if _match(route.pattern, segments, call) is not None:
+            return "/" + "/".join(route.pattern).replace("{type}", segments[0] if segments else "")
+    return "unknown"
+
+
+def _match(
+    pattern: tuple[str, ...], segments: tuple[str, ...], call: Call
+) -> dict[str, str] | None:
+    if len(pattern) != len(segments):
+        return None
+    parameters = {}
+    for expected, segment in zip(pattern, segments, strict=True):
+        if expected == "{type}" and call.catalog.at(segment) is None:
+            return None
+        if expected.startswith("{"):
+            parameters[expected.strip("{}")] = segment
+        elif expected.lower() != segment.lower():
+            return None
+    return parameters
+
+
+def _type(call: Call, parameters: Parameters) -> ResourceType:
+    found = call.catalog.at(parameters["type"])
+    assert found is not None  # `_match` has found it  # noqa: S101
+    return found
+
+
+async def _query(call: Call, parameters: Parameters) -> Response:
+    return await search.query(call, (_type(call, parameters),))
+
+
+async def _search(call: Call, parameters: Parameters) -> Response:
+    return await search.search(call, (_type(call, parameters),))
+
+
+async def _query_all(call: Call, _: Parameters) -> Response:
+    return await search.query(call, call.catalog.resource_types)
+
+
+async def _search_all(call: Call, _: Parameters) -> Response:
+    return await search.search(call, call.catalog.resource_types)
+
+
+async def _create(call: Call, parameters: Parameters) -> Response:
+    return await resources.create(call, _type(call, parameters))
+
+
+async def _get(call: Call, parameters: Parameters) -> Response:
+    return await resources.get(call, _type(call, parameters), parameters["id"])
+
+
+async def _replace(call: Call, parameters: Parameters) -> Response:
+    return await resources.replace(call, _type(call, parameters), parameters["id"])
+
+
+async def _patch(call: Call, parameters: Parameters) -> Response:
+    return await resources.patch(call, _type(call, parameters), parameters["id"])
+
+
+async def _delete(call: Call, parameters: Parameters) -> Response:
+    return await resources.delete(call, _type(call, parameters), parameters["id"])
+
+
+async def _bulk(call: Call, _: Parameters) -> Response:
+    return await bulk.bulk(call, dispatch)
+
+
+async def _me(_: Call, __: Parameters) -> Response:
+    raise NotSupported(
+        "/Me is not available: a token belongs to a provisioning client, not to a user (RFC 7644"
+        " §3.11)"
+    )
+
+
+async def _schemas(call: Call, _: Parameters) -> Response:
+    return Response(200, discovery.schemas(call.catalog, call.base_url, call.request.query))
+
+
+async def _schema(call: Call, parameters: Parameters) -> Response:
+    query = call.request.query
+    shown = discovery.schema(call.catalog, parameters["urn"], call.base_url, query)
+    return Response(200, shown)
+
+
+async def _resource_types(call: Call, _: Parameters) -> Response:
+    return Response(200, discovery.resource_types(call.catalog, call.base_url, call.request.query))
+
+
+async def _resource_type(call: Call, parameters: Parameters) -> Response:
+    query = call.request.query
+    shown = discovery.resource_type(call.catalog, parameters["name"], call.base_url, query)
+    return Response(200, shown)
+
+
+async def _service_provider_config(call: Call, _: Parameters) -> Response:
+    shown = discovery.service_provider_config(call.base_url, call.limits, call.request.query)
+    return Response(200, shown)
+
+
+def _table(**methods: Handler) -> Mapping[str, Handler]:
+    return MappingProxyType(methods)
+
+
+# The first that matches counts.
+ROUTES: tuple[Route, ...] = (
+    Route((), _table(GET=_query_all)),
+    Route((".search",), _table(POST=_search_all)),
+    Route(("Bulk",), _table(POST=_bulk)),
+    Route(("Me",), _table(GET=_me, POST=_me, PUT=_me, PATCH=_me, DELETE=_me)),
+    Route(("Schemas",), _table(GET=_schemas)),
+    Route(("Schemas", "{urn}"), _table(GET=_schema)),
+    Route(("ResourceTypes",), _table(GET=_resource_types)),
+    Route(("ResourceTypes", "{name}"), _table(GET=_resource_type)),
+    Route(("ServiceProviderConfig",), _table(GET=_service_provider_config)),
+    Route(("{type}",), _table(GET=_query, POST=_create)),
+    Route(("{type}", ".search"), _table(POST=_search)),
+    Route(("{type}", "{id}"), _table(GET=_get, PUT=_replace, PATCH=_patch, DELETE=_delete)),
+)

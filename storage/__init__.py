@@ -1,0 +1,1 @@
+"""All input and output: Azure Table Storage, and the reference store in memory."""

@@ -1,0 +1,77 @@
+"""Row keys: where each kind of row of a directory is.
+
+    r:{type}:{id}                     a resource
+    a:{id}                            its anchor: exists as long as the resource, tells its type
+    u:{type}:{hash}                   the claim on a unique value
+    i:{type}:{hash}:{id}              an indexed value
+    m:{group type}:{group}:{member}   a membership, found by group
+    n:{member type}:{member}:{group}  the same, found by member
+    c:{change id}                     what changed
+    w:{name}                          a remembered text
+
+Keys are ASCII, hashed where a value could be personal or long, and at most 165 characters (Cosmos
+DB takes 255 bytes). An id that can't be in a key belongs to no resource.
+"""
+
+import base64
+import hashlib
+import re
+
+from scim.repository import Key
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+
+
+def usable(id: str) -> bool:
+    """Tell whether a resource may have this id: ids from URLs are whatever a client sends."""
+    return _ID.fullmatch(id) is not None
+
+
+def resource(type: str, id: str) -> str:
+    return f"r:{type}:{id}"
+
+
+def anchor(id: str) -> str:
+    return f"a:{id}"
+
+
+def claim(type: str, key: Key) -> str:
+    return f"u:{type}:{_hash(key)}"
+
+
+def index(type: str, key: Key, id: str) -> str:
+    return f"i:{type}:{_hash(key)}:{id}"
+
+
+def member(group_type: str, group: str, member: str) -> str:
+    return f"m:{group_type}:{group}:{member}"
+
+
+def group(member_type: str, member: str, group: str) -> str:
+    return f"n:{member_type}:{member}:{group}"
+
+
+def change(id: str) -> str:
+    return f"c:{id}"
+
+
+def bookmark(name: str) -> str:
+    if _NAME.fullmatch(name):
+        return f"w:{name}"
+    return f"w:~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def last_part(key: str) -> str:
+    """Read the id that a key ends with."""
+    return key.rpartition(":")[2]
+
+
+def below(prefix: str) -> tuple[str, str]:
+    """Give both ends of the range of keys that begin with a prefix; it ends with a colon."""
+    return prefix, prefix[:-1] + ";"
+
+
+def _hash(key: Key) -> str:
+    text = f"{key.attribute}\0{key.value}".encode("utf-8", "surrogatepass")
+    return base64.b32encode(hashlib.sha256(text).digest()).decode().lower().rstrip("=")

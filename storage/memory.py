@@ -1,0 +1,308 @@
+"""The reference store: the repository's promises in their simplest form, in memory.
+
+No method awaits between reading and writing, so each is atomic on the event loop. Resources are
+copied at the door: what a caller does to one later changes nothing here.
+"""
+
+import copy
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scim.directory import Credential, Directory, NameTaken
+from scim.filters import Filter
+from scim.keys import claims, indexes
+from scim.repository import (
+    Change,
+    Gone,
+    Key,
+    Member,
+    MemberEdit,
+    Meter,
+    Missing,
+    Stale,
+    Stored,
+    Taken,
+)
+from scim.schema import Resource, ResourceType
+
+
+@dataclass(slots=True)
+class _Row:
+    type: str
+    resource: Resource
+    version: str
+    claims: frozenset[Key] = frozenset()
+    indexes: frozenset[Key] = frozenset()
+
+
+@dataclass(slots=True)
+class Partition:
+    """Everything of one directory."""
+
+    rows: dict[str, _Row] = field(default_factory=dict)
+    claims: dict[tuple[str, Key], str] = field(default_factory=dict)
+    members: dict[str, dict[str, Member]] = field(default_factory=dict)
+    changes: list[tuple[Change, str, str]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+class MemoryRepository:
+    """One directory's resources, in a partition that its owner keeps."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+        self.meter = Meter()
+
+    async def get(
+        self, type: ResourceType, id: str, *, members: bool = False, member_of: bool = False
+    ) -> Stored | None:
+        self._count()
+        row = self._partition.rows.get(id)
+        if row is None or row.type != type.name:
+            return None
+        return self._stored(row, members=members, member_of=member_of)
+
+    async def find(self, type: ResourceType, key: Key) -> list[Stored]:
+        self._count()
+        rows = self._partition.rows
+        if owner := self._partition.claims.get((type.name, key)):
+            return [self._stored(rows[owner])]
+        found = [row for row in rows.values() if row.type == type.name and key in row.indexes]
+        return sorted((self._stored(row) for row in found), key=lambda each: each.id)
+
+    async def scan(
+        self,
+        type: ResourceType,
+        *,
+        filter: Filter | None = None,  # noqa: ARG002 - a hint, and everything is near here
+        after: str = "",
+        before: str = "",
+        size: int = 1000,
+    ) -> AsyncGenerator[Sequence[Stored], None]:
+        while True:
+            ids = await self.ids(type)
+            some = ids[bisect_right(ids, after) :][:size]
+            batch = [self._stored(self._partition.rows[id]) for id in some]
+            if batch:
+                yield [each for each in batch if not before or each.id < before]
+            if len(some) < size or (before and some[-1] >= before):
+                return
+            after = some[-1]
+
+    async def ids(self, type: ResourceType) -> list[str]:
+        self._count()
+        return sorted(id for id, row in self._partition.rows.items() if row.type == type.name)
+
+    async def related(
+        self,
+        type: ResourceType,  # noqa: ARG002 - ids are unique over all types
+        ids: Sequence[str],
+        way: Literal["members", "member_of"],
+        *,
+        contiguous: bool = False,  # noqa: ARG002 - nothing is far here
+    ) -> Mapping[str, tuple[Member, ...]]:
+        self._count()
+        read = self._members if way == "members" else self._member_of
+        return {id: read(id) for id in ids}
+
+    async def contains(
+        self,
+        type: ResourceType,  # noqa: ARG002 - ids are unique over all types
+        group: str,
+        members: Collection[str],
+    ) -> tuple[Member, ...]:
+        self._count()
+        mine = self._partition.members.get(group, {})
+        return tuple(mine[id] for id in sorted(set(members)) if id in mine)
+
+    async def types_of(self, ids: Collection[str]) -> Mapping[str, str]:
+        self._count()
+        rows = self._partition.rows
+        return {id: rows[id].type for id in ids if id in rows}
+
+    async def create(
+        self,
+        type: ResourceType,
+        resource: Resource,
+        change: Change,
+        *,
+        members: Sequence[Member] = (),
+        refers: Collection[str] = (),
+    ) -> Stored:
+        self._count()
+        self._check(type, resource, refers, members)
+        id = resource["id"]
+        self._write(type, resource, change)
+        self._partition.members[id] = {each.id: self._typed(each) for each in members}
+        return self._stored(self._partition.rows[id], members=True)
+
+    async def replace(
+        self,
+        type: ResourceType,
+        before: Stored,
+        resource: Resource,
+        change: Change,
+        *,
+        edit: MemberEdit | None = None,
+        refers: Collection[str] = (),
+    ) -> Stored:
+        self._count()
+        self._guard(type, before.id, before.version)
+        self._check(type, resource, refers, edit.add if edit else ())
+        self._write(type, resource, change)
+        if edit is not None:
+            self._edit(before.id, edit)
+        return self._stored(self._partition.rows[before.id])
+
+    async def edit_members(
+        self,
+        type: ResourceType,
+        id: str,
+        edit: MemberEdit,
+        change: Change,
+        *,
+        version: str | None = None,
+    ) -> str:
+        self._count()
+        row = self._guard(type, id, version)
+        self._check_members(edit.add)
+        if self._edit(id, edit):
+            self._touch(row, change)
+            self._partition.changes.append((change, row.type, id))
+        return row.version
+
+    async def delete(self, type: ResourceType, before: Stored, change: Change) -> None:
+        self._count()
+        row = self._guard(type, before.id, before.version)
+        partition = self._partition
+        for key in row.claims:
+            del partition.claims[type.name, key]
+        del partition.rows[before.id]
+        partition.members.pop(before.id, None)
+        for group, members in partition.members.items():
+            if members.pop(before.id, None):
+                self._touch(partition.rows[group], change)
+        partition.changes.append((change, type.name, before.id))
+
+    async def remember(self, name: str, value: str) -> None:
+        self._count()
+        self._partition.texts[name] = value
+
+    async def recall(self, name: str) -> str | None:
+        self._count()
+        return self._partition.texts.get(name)
+
+    def _count(self) -> None:
+        self.meter.calls += 1
+        self.meter.rounds += 1
+
+    def _guard(self, type: ResourceType, id: str, version: str | None) -> _Row:
+        row = self._partition.rows.get(id)
+        if row is None or row.type != type.name:
+            raise Gone
+        if version is not None and row.version != version:
+            raise Stale
+        return row
+
+    def _check(
+        self,
+        type: ResourceType,
+        resource: Resource,
+        refers: Collection[str],
+        members: Sequence[Member],
+    ) -> None:
+        """Refuse a write before anything of it is done."""
+        for key in sorted(claims(resource, type), key=lambda each: each.attribute):
+            if self._partition.claims.get((type.name, key), resource["id"]) != resource["id"]:
+                raise Taken(key.attribute)
+        missing = [id for id in refers if id not in self._partition.rows]
+        if missing:
+            raise Missing(missing)
+        self._check_members(members)
+
+    def _check_members(self, members: Sequence[Member]) -> None:
+        missing = [each.id for each in members if each.id not in self._partition.rows]
+        if missing:
+            raise Missing(missing)
+
+    def _write(self, type: ResourceType, resource: Resource, change: Change) -> None:
+        partition, id = self._partition, resource["id"]
+        old = partition.rows.get(id)
+        for key in old.claims if old else ():
+            del partition.claims[type.name, key]
+        row = _Row(
+            type.name,
+            copy.deepcopy(resource),
+            change.id,
+            claims(resource, type),
+            indexes(resource, type),
+        )
+        partition.claims |= {(type.name, key): id for key in row.claims}
+        partition.rows[id] = row
+        partition.changes.append((change, type.name, id))
+
+    def _edit(self, group: str, edit: MemberEdit) -> bool:
+        """Edit a group's members; tell whether anything differs now."""
+        members = self._partition.members.setdefault(group, {})
+        named = {each.id for each in edit.add}
+        gone = set(members) - named if edit.replace else set(edit.remove) & set(members)
+        new = [each for each in edit.add if each.id not in members]
+        for id in gone:
+            del members[id]
+        for each in new:
+            members[each.id] = self._typed(each)
+        return bool(gone or new)
+
+    def _touch(self, row: _Row, change: Change) -> None:
+        row.version = change.id
+        row.resource["meta"] = {**row.resource["meta"], "lastModified": change.at}
+
+    def _typed(self, member: Member) -> Member:
+        return Member(member.id, self._partition.rows[member.id].type, member.display)
+
+    def _members(self, id: str) -> tuple[Member, ...]:
+        members = self._partition.members.get(id, {})
+        return tuple(members[each] for each in sorted(members))
+
+    def _member_of(self, id: str) -> tuple[Member, ...]:
+        partition = self._partition
+        groups = sorted(group for group, members in partition.members.items() if id in members)
+        return tuple(Member(group, partition.rows[group].type) for group in groups)
+
+    def _stored(self, row: _Row, *, members: bool = False, member_of: bool = False) -> Stored:
+        id = row.resource["id"]
+        self.meter.rows += 1
+        return Stored(
+            copy.deepcopy(row.resource),
+            row.version,
+            row.version,
+            self._members(id) if members else None,
+            self._member_of(id) if member_of else None,
+        )
+
+
+class MemoryRegistry:
+    """Directories and credentials, in memory."""
+
+    def __init__(self) -> None:
+        self._directories: dict[str, Directory] = {}
+        self._credentials: dict[str, Credential] = {}
+
+    async def directory(self, id: str) -> Directory | None:
+        return self._directories.get(id)
+
+    async def directory_named(self, name: str) -> Directory | None:
+        return next((each for each in self._directories.values() if each.name == name), None)
+
+    async def credential(self, id: str) -> Credential | None:
+        return self._credentials.get(id)
+
+    async def add_directory(self, directory: Directory) -> None:
+        if await self.directory_named(directory.name):
+            raise NameTaken
+        self._directories[directory.id] = directory
+
+    async def add_credential(self, credential: Credential) -> None:
+        self._credentials[credential.id] = credential

@@ -1,0 +1,88 @@
+"""Opening a store by its name: in memory, by connection string, or by account URL with the app's
+identity.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError
+from azure.data.tables.aio import TableServiceClient
+
+from scim.directory import Directory, Registry
+from scim.repository import Meter, Repository
+from storage.client import PATIENCE, Partition, translated
+from storage.memory import MemoryRegistry, MemoryRepository
+from storage.memory import Partition as MemoryPartition
+from storage.registry import TablesRegistry
+from storage.tables import TablesRepository
+
+RESOURCES_TABLE = "scim"
+REGISTRY_TABLE = "directories"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """An open store: the registry, each directory's repository, and its life."""
+
+    registry: Registry
+    repository: Callable[[Directory], Repository]
+    prepare: Callable[[], Awaitable[None]]
+    ready: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+
+
+def open_storage(where: str, *, prefix: str = "") -> Storage:
+    """Open `memory`, a connection string, or an account's URL (`https://….table.core.windows.net`).
+
+    No I/O yet: clients connect with the first call, on its event loop. `prefix` goes before the
+    tables' names. `prepare` creates the tables, `ready` raises Unavailable when the store does not
+    answer.
+    """
+    if where == "memory":
+        return _memory()
+    service, credential = _service(where)
+    resources = service.get_table_client(prefix + RESOURCES_TABLE)
+    registry = service.get_table_client(prefix + REGISTRY_TABLE)
+
+    async def prepare() -> None:
+        for table in (resources, registry):
+            with translated(), suppress(ResourceExistsError):
+                await table.create_table()
+
+    async def ready() -> None:
+        await Partition(registry, "directory", Meter()).get("ready")
+
+    async def close() -> None:
+        await service.close()
+        if credential is not None:
+            await credential.close()
+
+    def repository(directory: Directory) -> Repository:
+        return TablesRepository(Partition(resources, directory.id, Meter()))
+
+    return Storage(TablesRegistry(registry), repository, prepare, ready, close)
+
+
+def _service(where: str) -> tuple[TableServiceClient, Any]:
+    if not where.startswith("https://"):
+        service = TableServiceClient.from_connection_string(where, **PATIENCE)
+        return service, None
+    # 200 ms of import that only a deployment with an identity needs.
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
+
+    credential = DefaultAzureCredential()
+    return TableServiceClient(where, credential=credential, **PATIENCE), credential
+
+
+def _memory() -> Storage:
+    partitions: dict[str, MemoryPartition] = {}
+
+    def repository(directory: Directory) -> Repository:
+        return MemoryRepository(partitions.setdefault(directory.id, MemoryPartition()))
+
+    async def nothing() -> None:
+        return None
+
+    return Storage(MemoryRegistry(), repository, nothing, nothing, nothing)

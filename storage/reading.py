@@ -1,0 +1,145 @@
+"""Reading a directory's partition: point reads and ranges, side by side where they don't wait for
+each other.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Literal, TypeVar
+
+from scim.filters import Filter
+from scim.repository import Key, Member, Meter, Stored
+from scim.schema import ResourceType
+from storage import keys, rows
+from storage.client import SIDE_BY_SIDE, Partition, Row
+from storage.odata import push_down
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+
+class Reader:
+    """The half of the repository that changes nothing."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+
+    @property
+    def meter(self) -> Meter:
+        return self._partition.meter
+
+    async def get(
+        self, type: ResourceType, id: str, *, members: bool = False, member_of: bool = False
+    ) -> Stored | None:
+        if not keys.usable(id):
+            return None
+        found, mine, theirs = await asyncio.gather(
+            self._partition.get(keys.resource(type.name, id)),
+            self.members(type.name, id) if members else _nothing(),
+            self.member_of(type.name, id) if member_of else _nothing(),
+        )
+        if found is None:
+            return None
+        one = rows.stored(found)
+        return Stored(one.resource, one.version, one.guard, mine, theirs)
+
+    async def find(self, type: ResourceType, key: Key) -> list[Stored]:
+        if any(str(path) == key.attribute for path in type.unique):
+            claim = await self._partition.get(keys.claim(type.name, key))
+            ids = [str(claim.values["owner"])] if claim is not None else []
+        else:
+            ends = keys.below(keys.index(type.name, key, ""))
+            found = await self._partition.range(*ends, select=("RowKey",))
+            ids = sorted(keys.last_part(each.key) for each in found)
+        read = await side_by_side(lambda each: self.get(type, each), ids)
+        return [each for each in read.values() if each is not None]
+
+    async def scan(
+        self,
+        type: ResourceType,
+        *,
+        filter: Filter | None = None,
+        after: str = "",
+        before: str = "",
+        size: int = 1000,
+    ) -> AsyncGenerator[Sequence[Stored], None]:
+        first, last = keys.below(keys.resource(type.name, ""))
+        pages = self._partition.pages(
+            keys.resource(type.name, after) if after else first,
+            keys.resource(type.name, before) if before else last,
+            where=push_down(filter, type),
+            size=size,
+        )
+        async for page in pages:
+            if page:
+                yield [rows.stored(each) for each in page]
+
+    async def ids(self, type: ResourceType) -> list[str]:
+        ends = keys.below(keys.resource(type.name, ""))
+        found = await self._partition.range(*ends, select=("RowKey",))
+        return sorted(keys.last_part(each.key) for each in found)
+
+    async def related(
+        self,
+        type: ResourceType,
+        ids: Sequence[str],
+        way: Literal["members", "member_of"],
+        *,
+        contiguous: bool = False,
+    ) -> Mapping[str, tuple[Member, ...]]:
+        ids = [id for id in ids if keys.usable(id)]
+        if not contiguous or len(ids) < 2:
+            one = self.members if way == "members" else self.member_of
+            return await side_by_side(lambda each: one(type.name, each), ids)
+        place = keys.member if way == "members" else keys.group
+        first, _ = keys.below(place(type.name, min(ids), ""))
+        _, last = keys.below(place(type.name, max(ids), ""))
+        found: dict[str, list[Row]] = {id: [] for id in ids}
+        for row in await self._partition.range(first, last):
+            owner = row.key.split(":")[2]
+            if owner in found:
+                found[owner].append(row)
+        return {id: rows.members(some) for id, some in found.items()}
+
+    async def contains(
+        self, type: ResourceType, group: str, members: Collection[str]
+    ) -> tuple[Member, ...]:
+        return tuple((await self.among(type.name, group, members)).values())
+
+    async def among(self, type: str, group: str, members: Collection[str]) -> dict[str, Member]:
+        """Read which of some ids are members of a group, by point reads side by side."""
+        wanted = {id for id in members if keys.usable(id)} if keys.usable(group) else set()
+        found = await self._partition.get_all([keys.member(type, group, id) for id in wanted])
+        return {each.id: each for each in rows.members(found.values())}
+
+    async def types_of(self, ids: Collection[str]) -> Mapping[str, str]:
+        wanted = {id for id in ids if keys.usable(id)}
+        found = await self._partition.get_all([keys.anchor(id) for id in wanted])
+        return {keys.last_part(key): str(row.values["type"]) for key, row in found.items()}
+
+    async def recall(self, name: str) -> str | None:
+        found = await self._partition.get(keys.bookmark(name))
+        return rows.joined(found.values) if found is not None else None
+
+    async def members(self, type: str, group: str) -> tuple[Member, ...]:
+        """Read all members of a group, in the order of their ids."""
+        return rows.members(await self._partition.range(*keys.below(keys.member(type, group, ""))))
+
+    async def member_of(self, type: str, member: str) -> tuple[Member, ...]:
+        """Read all groups that a resource is in, in the order of their ids."""
+        return rows.members(await self._partition.range(*keys.below(keys.group(type, member, ""))))
+
+
+async def side_by_side(read: Callable[[K], Awaitable[T]], keys: Collection[K]) -> dict[K, T]:
+    """Read many things at once, but not more at once than a connection pool carries."""
+    gate = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(key: K) -> T:
+        async with gate:
+            return await read(key)
+
+    distinct = list(dict.fromkeys(keys))
+    return dict(zip(distinct, await asyncio.gather(*(one(key) for key in distinct)), strict=True))
+
+
+async def _nothing() -> None:
+    return None

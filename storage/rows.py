@@ -1,0 +1,116 @@
+"""What rows hold: a resource as JSON in pieces, its version and times, and the other kinds'
+columns.
+
+No property is called `id`, `etag`, `rid` or `ResourceId`: Cosmos DB keeps these names for itself.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from scim.errors import TooLarge
+from scim.repository import Change, Member, Stored
+from scim.schema import Resource, ResourceType
+from scim.values import parse_datetime
+from storage import keys
+from storage.client import Operation, Row
+from storage.columns import columns
+
+PIECE = 32_000  # UTF-16 units in a property; the service takes 32,768
+LARGEST = 480_000  # UTF-16 units of a resource's JSON: 15 pieces, below the 1 MiB of an entity
+
+
+def document(resource: Resource) -> str:
+    """Write a resource as JSON. Raises TooLarge."""
+    text = json.dumps(resource, ensure_ascii=False, separators=(",", ":"))
+    try:
+        units = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    except UnicodeEncodeError:  # half of a surrogate pair, which no request can carry otherwise
+        text = json.dumps(resource, separators=(",", ":"))
+        units = len(text)
+    if units > LARGEST:
+        raise TooLarge(
+            f"the resource holds more than {LARGEST:,} characters: make its values shorter or fewer"
+        )
+    return text
+
+
+def pieces(text: str) -> dict[str, str]:
+    """Split a text into properties `j0`, `j1`, … that the service takes, between characters."""
+    size = PIECE if text.isascii() else PIECE // 2  # a character is at most two units
+    parts = [text[start : start + size] for start in range(0, len(text), size)]
+    return {f"j{number}": part for number, part in enumerate(parts)}
+
+
+def joined(values: Mapping[str, Any]) -> str:
+    """Join the pieces of a text."""
+    parts: list[str] = []
+    while (part := values.get(f"j{len(parts)}")) is not None:
+        parts.append(part)
+    return "".join(parts)
+
+
+def resource_values(type: ResourceType, resource: Resource, change: Change) -> dict[str, Any]:
+    """Make a resource's row."""
+    return {
+        "type": type.name,
+        **_created(resource),
+        **version_values(change),
+        **columns(resource, type),
+        **pieces(document(resource)),
+    }
+
+
+def _created(resource: Resource) -> dict[str, str]:
+    try:
+        return {"created": parse_datetime(resource["meta"]["created"]).isoformat()}
+    except (KeyError, ValueError):
+        return {}
+
+
+def version_values(change: Change) -> dict[str, Any]:
+    """Make the columns of a version: a group's row is merged with them without reading its JSON."""
+    return {"version": change.id, "modified": change.at}
+
+
+def stored(row: Row) -> Stored:
+    """Read a resource from its row; version and lastModified are what the columns say."""
+    resource = json.loads(joined(row.values))
+    return dated(resource, row.values["version"], row.values["modified"], row.etag)
+
+
+def dated(resource: Resource, version: str, modified: str, guard: str) -> Stored:
+    if "meta" in resource:
+        resource["meta"]["lastModified"] = modified
+    return Stored(resource, version, guard)
+
+
+def change_row(type: str, id: str, change: Change) -> Operation:
+    """Record a change: what, when, by whom, the names of attributes and never a value.
+
+    Inserted first in its transaction: when it is there already, the transaction was done before,
+    and only its answer was lost.
+    """
+    values = {
+        "verb": change.verb,
+        "type": type,
+        "resource": id,
+        "version": change.id,
+        "at": change.at,
+        "attributes": json.dumps(change.attributes)[:PIECE],
+        "credential": change.credential,
+    }
+    return Operation("insert", keys.change(change.id), values)
+
+
+def members(rows: Iterable[Row]) -> tuple[Member, ...]:
+    """Read one group's members, or one resource's groups, in the order of their ids."""
+    found = (
+        Member(keys.last_part(row.key), row.values["type"], row.values.get("display"))
+        for row in rows
+    )
+    return tuple(sorted(found, key=lambda each: each.id))
+
+
+def chunks(operations: list[Operation], size: int) -> list[list[Operation]]:
+    return [operations[start : start + size] for start in range(0, len(operations), size)]

@@ -1,0 +1,147 @@
+"""The app as a deployment holds it: triggers, host.json, headers, what a start imports."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import azure.functions as func
+from azure.functions.http import HttpResponseConverter
+
+from scim.cli.host import Invocation
+from scim.credentials import issue
+from scim.directory import Directory
+from scim.http import Response
+
+ROOT = Path(__file__).parents[2]
+USER = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ann@example.com"}
+
+
+def read(name: str) -> Any:
+    return json.loads((ROOT / name).read_text("utf-8"))
+
+
+def sent(answer: func.HttpResponse) -> tuple[int, dict[str, str], bytes]:
+    """What the worker tells the host: status, headers in lower case, body."""
+    value = HttpResponseConverter.encode(answer, expected_type=None).value
+    headers = {name.lower(): datum.value for name, datum in value["headers"].items()}
+    return int(value["status_code"].value), headers, value["body"].value
+
+
+async def ask(
+    function: func.Function, method: str, path: str, token: str = "", document: Any = None
+) -> tuple[int, dict[str, str], Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers["Content-Type"] = "application/scim+json"
+    body = b"" if document is None else json.dumps(document).encode()
+    url = f"https://scim.example.com{path}"
+    request = func.HttpRequest(method, url, headers=headers, body=body)
+    run = function.get_user_function()
+    status, shown, answer = sent(await run(req=request, context=Invocation("invocation-1")))
+    return status, shown, json.loads(answer) if answer else None
+
+
+def test_every_path_and_method_reaches_the_server(functions: dict[str, func.Function]) -> None:
+    triggers = {name: each.get_trigger() for name, each in functions.items()}
+    routes = {name: each.get_dict_repr() for name, each in triggers.items() if each}
+    assert {name: each["route"] for name, each in routes.items()} == {
+        "scim": "{directory}/scim/{*path}",
+        "unknown": "{*path}",
+    }
+    assert sorted(routes) == ["scim", "unknown"]  # the host's order: the literal one first
+    for each in routes.values():
+        assert each["type"] == "httpTrigger"
+        assert each["authLevel"] == func.AuthLevel.ANONYMOUS
+        assert "methods" not in each  # one that is listed would leave the others an empty 404
+
+
+def test_the_host_is_told_what_the_app_relies_on() -> None:
+    host = read("host.json")
+    assert host["version"] == "2.0"
+    http = host["extensions"]["http"]
+    assert http["routePrefix"] == ""
+    assert http["dynamicThrottlesEnabled"] is False  # its 429 is empty and has no Retry-After
+    # With OpenTelemetry the host reports URLs with their query; without, it cuts the query off.
+    assert "telemetryMode" not in host
+
+
+def test_the_example_of_local_settings_starts_the_app() -> None:
+    from scim.settings import Settings, azurite_connection
+
+    example = read("local.settings.json.example")
+    values = example["Values"]
+    assert example["IsEncrypted"] is False
+    assert values["FUNCTIONS_WORKER_RUNTIME"] == "python"
+    assert values["AzureWebJobsDisableHomepage"] == "true"
+    assert all(isinstance(each, str) for each in values.values())
+    assert Settings.read(values).storage.get_secret_value() == azurite_connection()
+
+
+async def test_an_unknown_path_without_a_token_is_a_scim_401(
+    functions: dict[str, func.Function],
+) -> None:
+    for function in functions.values():
+        status, headers, body = await ask(function, "GET", "/no/such/path")
+        assert status == 401
+        assert headers["www-authenticate"].startswith("Bearer")
+        assert headers["content-type"] == "application/scim+json"
+        assert body["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+
+
+async def test_a_request_goes_through_the_trigger_and_back(
+    function_app: ModuleType, functions: dict[str, func.Function]
+) -> None:
+    service = function_app.service
+    pepper = service.settings.pepper.get_secret_value()
+    token, record = issue("hosttest", pepper=pepper, now=datetime.now(UTC))
+    await service.storage.registry.add_directory(Directory(id="hosttest", name="hosted"))
+    await service.storage.registry.add_credential(record)
+    users = "/hosted/scim/Users"
+
+    status, headers, body = await ask(functions["scim"], "POST", users, token, USER)
+    assert status == 201
+    assert headers["content-type"] == "application/scim+json"
+    assert headers["location"] == f"https://scim.example.com{users}/{body['id']}"
+    assert headers["etag"] == body["meta"]["version"]
+
+    place = f"{users}/{body['id']}"
+    status, headers, nothing = await ask(functions["scim"], "DELETE", place, token)
+    assert (status, nothing) == (204, None)
+    assert headers["content-type"] == ""  # which the host leaves out
+
+    # With the empty segment that Entra joins in, the host comes through the other route.
+    doubled = f"/hosted/scim//Users/{place.rpartition('/')[2]}"
+    status, _, body = await ask(functions["unknown"], "GET", doubled, token)
+    assert status == 404
+    assert body["status"] == "404"
+
+
+def test_a_text_answer_is_never_made_up(function_app: ModuleType) -> None:
+    status, headers, body = sent(function_app.write(Response(204, None, {"ETag": 'W/"1"'})))
+    assert (status, body) == (204, b"")
+    assert headers == {"etag": 'W/"1"', "content-type": ""}
+    status, headers, body = sent(function_app.write(Response(200, {"a": "é"})))
+    assert (status, body) == (200, b'{"a":"\xc3\xa9"}')
+    assert headers == {"content-type": "application/scim+json"}
+
+
+def test_a_request_keeps_its_url_headers_and_body(function_app: ModuleType) -> None:
+    url = "https://scim.example.com/a/scim/Users?count=&filter=id+eq+%22x%22"
+    read = function_app.read(func.HttpRequest("GET", url, headers={"If-Match": "x"}, body=b"\xff"))
+    assert (read.method, read.url, read.body) == ("GET", url, b"\xff")
+    assert dict(read.headers) == {"if-match": "x"}
+    assert read.query == {"count": "", "filter": 'id eq "x"'}
+
+
+def test_a_start_imports_nothing_that_it_may_not_need() -> None:
+    """Cold start is a feature: azure.identity alone costs 200 ms."""
+    code = "import function_app, sys; print(*sorted(sys.modules))"
+    settings = {"SCIM_STORAGE": "memory", "SCIM_PEPPER": "not-a-secret-" * 3}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, check=True
+    )
+    loaded = set(done.stdout.decode().split())
+    assert not {"azure.identity", "azure.identity.aio", "msal", "scim.cli", "pytest"} & loaded

@@ -1,0 +1,134 @@
+"""`python -m scim serve`, as a person or a test starts it."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[2]
+USER = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ann@example.com"}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "scim", "serve", "--port", "0", "--json", *arguments]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Keep what a process needs, not a developer's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCIM_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **changes}
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """Start a server whose `.local` is in `folder`; gives the process and its first line."""
+    with subprocess.Popen(
+        command(*arguments), cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def failing(folder: Path, *arguments: str, **changes: str) -> str:
+    """Start a server that can't start; gives what it says."""
+    done = subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def ask(access: Any, method: str, path: str, document: Any = None) -> tuple[int, Any]:
+    url = urlsplit(access["tenantUrl"])
+    connection = http.client.HTTPConnection(url.netloc, timeout=30)
+    headers = {
+        "Authorization": f"Bearer {access['secretToken']}",
+        "Content-Type": "application/scim+json",
+    }
+    body = None if document is None else json.dumps(document)
+    try:
+        connection.request(method, url.path + path, body, headers)
+        response = connection.getresponse()
+        text = response.read()
+    finally:
+        connection.close()
+    return response.status, json.loads(text) if text else None
+
+
+def azurite_port(folder: Path) -> int:
+    first = (folder / ".local/azurite.log").read_text().splitlines()[0]
+    return int(first.rpartition(":")[2])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_serves_stops_cleanly_and_keeps_its_data(tmp_path: Path) -> None:
+    with serving(tmp_path, "--directory", "one", "--directory", "two") as (process, access):
+        assert access["directory"] == "one"
+        assert access["tenantUrl"].endswith("/one/scim")
+        status, user = ask(access, "POST", "/Users", USER)
+        assert status == 201
+        # The same folder for a second server would be two Azurites on one file.
+        assert "another server uses the data" in failing(tmp_path)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert json.loads(output)["directory"] == "two"
+        assert len(output.splitlines()) == 1
+    assert not listens(azurite_port(tmp_path))
+    assert (tmp_path / ".local/pepper").stat().st_mode & 0o777 == 0o600
+
+    with serving(tmp_path, "--directory", "one") as (process, again):
+        assert ask(again, "GET", f"/Users/{user['id']}")[0] == 200
+        access["tenantUrl"] = again["tenantUrl"]  # an earlier token lives on
+        assert ask(access, "GET", f"/Users/{user['id']}")[0] == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def test_azurite_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, _):
+        port = azurite_port(tmp_path)
+        assert listens(port)
+        process.kill()
+    deadline = time.monotonic() + 15
+    while listens(port) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not listens(port)
+
+
+def test_what_is_missing_is_said_plainly(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = failing(tmp_path, "--storage", "memory", "--port", port)
+    assert f"127.0.0.1:{port}" in said
+    assert "--port" in said
+    assert "Node.js" in failing(tmp_path, PATH=str(tmp_path))
+    assert "reserved" in failing(tmp_path, "--directory", "healthz")
+    assert "a-z, 0-9" in failing(tmp_path, "--directory", "No_Name")
+    assert "SCIM_STORAGE" in failing(tmp_path, "--storage", "azurit")
+    assert "SCIM_PEPPER" in failing(tmp_path, "--storage", "memory", SCIM_PEPPER="short")

@@ -1,0 +1,87 @@
+"""Concurrent writers: nothing lost, nothing twice (peers lose memberships exactly here)."""
+
+import asyncio
+
+from tests.service import Client, uniqueness_error
+
+
+async def test_parallel_member_adds_are_all_kept(client: Client) -> None:
+    users = [(await client.user()).id for _ in range(64)]
+    group = await client.group()
+    answers = await asyncio.gather(
+        *(
+            client.patch(
+                f"/Groups/{group.id}",
+                {"op": "Add", "path": "members", "value": [{"value": each}]},
+            )
+            for each in users
+        )
+    )
+    assert {each.status for each in answers} == {204}
+    read = await client.get(f"/Groups/{group.id}")
+    assert {each["value"] for each in read.body["members"]} == set(users)
+
+
+async def test_parallel_adds_and_removes_end_where_they_say(client: Client) -> None:
+    stay, go = [[(await client.user()).id for _ in range(16)] for _ in range(2)]
+    group = await client.group(members=go)
+    path = f"/Groups/{group.id}"
+    answers = await asyncio.gather(
+        *(client.patch(path, {"op": "add", "path": "members", "value": [{"value": each}]})
+          for each in stay),
+        *(client.patch(path, {"op": "remove", "path": f'members[value eq "{each}"]'})
+          for each in go),
+        client.patch(path, {"op": "replace", "path": "displayName", "value": "Renamed"}),
+    )  # fmt: skip
+    assert {each.status for each in answers} == {204}
+    read = await client.get(path)
+    assert read.body["displayName"] == "Renamed"
+    assert {each["value"] for each in read.body["members"]} == set(stay)
+
+
+async def test_racing_creations_of_one_name_make_one(client: Client) -> None:
+    name = "racer@example.com"
+    spellings = [
+        "".join(c.upper() if number >> place & 1 else c for place, c in enumerate(name))
+        for number in range(64)
+    ]
+    answers = await asyncio.gather(
+        *(client.post("/Users", {"userName": each}) for each in spellings)
+    )
+    assert sorted(each.status for each in answers) == [201] + [409] * 63
+    assert all(uniqueness_error(each) for each in answers if each.status == 409)
+    assert (await client.get("/Users")).body["totalResults"] == 1
+
+
+async def test_parallel_patches_of_one_user_are_all_applied(client: Client) -> None:
+    user = await client.user()
+    names = ["title", "nickName", "displayName", "locale", "timezone", "userType"]
+    answers = await asyncio.gather(
+        *(client.patch(f"/Users/{user.id}", {"op": "replace", "path": each, "value": each})
+          for each in names)
+    )  # fmt: skip
+    assert {each.status for each in answers} == {200}
+    read = await client.get(f"/Users/{user.id}")
+    assert [read.body[each] for each in names] == names
+
+
+async def test_a_deleted_user_is_in_no_group_whoever_was_faster(client: Client) -> None:
+    group = await client.group()
+    for _ in range(8):
+        user = await client.user()
+        add = {"op": "add", "path": "members", "value": [{"value": user.id}]}
+        answers = await asyncio.gather(
+            client.patch(f"/Groups/{group.id}", add), client.delete(f"/Users/{user.id}")
+        )
+        assert answers[0].status in (204, 400)
+        assert answers[1].status == 204
+    assert (await client.get(f"/Groups/{group.id}")).body["members"] == []
+
+
+async def test_racing_renames_leave_one_owner(client: Client) -> None:
+    users = [await client.user() for _ in range(8)]
+    rename = {"op": "replace", "path": "userName", "value": "Wanted@example.com"}
+    answers = await asyncio.gather(*(client.patch(f"/Users/{each.id}", rename) for each in users))
+    assert sorted(each.status for each in answers) == [200] + [409] * 7
+    found = await client.get('/Users?filter=userName+eq+"wanted@example.com"')
+    assert found.body["totalResults"] == 1

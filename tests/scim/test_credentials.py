@@ -1,0 +1,69 @@
+"""Secret tokens (scim/credentials.py)."""
+
+import string
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scim.credentials import identify, issue, verify
+
+PEPPER = b"p" * 32
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def test_a_token_is_known_by_its_id_and_proves_its_credential() -> None:
+    token, credential = issue("directory0", pepper=PEPPER, now=NOW)
+    assert identify(token) == credential.id
+    assert credential.directory == "directory0"
+    assert verify(token, credential, pepper=PEPPER, now=NOW)
+
+
+def test_a_token_fits_the_field_and_the_record_holds_none_of_it() -> None:
+    token, credential = issue("directory0", pepper=PEPPER, now=NOW)
+    assert len(token) == 67  # Entra's field takes 200 safely
+    assert set(token) <= set(string.ascii_letters + string.digits + "_")
+    secret = token.rpartition("_")[2]
+    assert secret not in credential.model_dump_json()
+
+
+def test_every_changed_character_is_turned_away_before_any_look_up() -> None:
+    token, _ = issue("directory0", pepper=PEPPER, now=NOW)
+    for place, character in enumerate(token):
+        other = "b" if character == "a" else "a"
+        assert identify(token[:place] + other + token[place + 1 :]) is None
+    assert identify(token[:-1]) is None
+    assert identify(token + "0") is None
+    assert identify(token + "\n") is None
+
+
+def test_another_pepper_or_another_token_proves_nothing() -> None:
+    token, credential = issue("directory0", pepper=PEPPER, now=NOW)
+    other, _ = issue("directory0", pepper=PEPPER, now=NOW)
+    assert not verify(token, credential, pepper=b"q" * 32, now=NOW)
+    assert not verify(other, credential, pepper=PEPPER, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("later", "lives"), [(timedelta(seconds=59), True), (timedelta(minutes=1), False)]
+)
+def test_a_token_dies_at_its_expiry(later: timedelta, lives: bool) -> None:
+    lifetime = timedelta(minutes=1)
+    token, credential = issue("directory0", pepper=PEPPER, now=NOW, lifetime=lifetime)
+    assert verify(token, credential, pepper=PEPPER, now=NOW + later) is lives
+
+
+def test_a_revoked_token_is_dead() -> None:
+    token, credential = issue("directory0", pepper=PEPPER, now=NOW)
+    revoked = credential.model_copy(update={"revoked": "2026-03-04T05:06:07.000Z"})
+    assert not verify(token, revoked, pepper=PEPPER, now=NOW)
+
+
+@given(st.text(st.characters(), max_size=90))  # surrogates included, as header bytes may arrive
+@settings(max_examples=200)
+def test_no_text_raises(text: str) -> None:
+    _, credential = issue("directory0", pepper=PEPPER, now=NOW)
+    for each in (text, "scim_" + text, "é", "scim_\u0660" + text):
+        assert identify(each) is None
+        assert not verify(each, credential, pepper=PEPPER, now=NOW)
