@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from scim.directory import Credential, Directory, NameTaken
 from scim.filters import Filter
 from scim.keys import claims, indexes
 from scim.repository import (
@@ -26,6 +25,7 @@ from scim.repository import (
     Taken,
 )
 from scim.schema import Resource, ResourceType
+from storage import rows
 
 
 @dataclass(slots=True)
@@ -132,6 +132,7 @@ class MemoryRepository:
         refers: Collection[str] = (),
     ) -> Stored:
         self._count()
+        rows.document(resource)
         self._check(type, resource, refers, members)
         id = resource["id"]
         self._write(type, resource, change)
@@ -149,6 +150,7 @@ class MemoryRepository:
         refers: Collection[str] = (),
     ) -> Stored:
         self._count()
+        rows.document(resource)
         self._guard(type, before.id, before.version)
         self._check(type, resource, refers, edit.add if edit else ())
         self._write(type, resource, change)
@@ -281,28 +283,3 @@ class MemoryRepository:
             self._members(id) if members else None,
             self._member_of(id) if member_of else None,
         )
-
-
-class MemoryRegistry:
-    """Directories and credentials, in memory."""
-
-    def __init__(self) -> None:
-        self._directories: dict[str, Directory] = {}
-        self._credentials: dict[str, Credential] = {}
-
-    async def directory(self, id: str) -> Directory | None:
-        return self._directories.get(id)
-
-    async def directory_named(self, name: str) -> Directory | None:
-        return next((each for each in self._directories.values() if each.name == name), None)
-
-    async def credential(self, id: str) -> Credential | None:
-        return self._credentials.get(id)
-
-    async def add_directory(self, directory: Directory) -> None:
-        if await self.directory_named(directory.name):
-            raise NameTaken
-        self._directories[directory.id] = directory
-
-    async def add_credential(self, credential: Credential) -> None:
-        self._credentials[credential.id] = credential

@@ -13,9 +13,9 @@ from azure.data.tables.aio import TableServiceClient
 from scim.directory import Directory, Registry
 from scim.repository import Meter, Repository
 from storage.client import PATIENCE, Partition, translated
-from storage.memory import MemoryRegistry, MemoryRepository
+from storage.memory import MemoryRepository
 from storage.memory import Partition as MemoryPartition
-from storage.registry import TablesRegistry
+from storage.registry import MemoryRegistry, TablesRegistry
 from storage.tables import TablesRepository
 
 RESOURCES_TABLE = "scim"

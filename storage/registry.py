@@ -93,3 +93,28 @@ class TablesRegistry:
         text = credential.model_dump_json(by_alias=True, exclude_none=True)
         await self._credentials.transact([Operation("insert", credential.id, pieces(text))])
         self._memory.forget()
+
+
+class MemoryRegistry:
+    """Directories and credentials, in memory."""
+
+    def __init__(self) -> None:
+        self._directories: dict[str, Directory] = {}
+        self._credentials: dict[str, Credential] = {}
+
+    async def directory(self, id: str) -> Directory | None:
+        return self._directories.get(id)
+
+    async def directory_named(self, name: str) -> Directory | None:
+        return next((each for each in self._directories.values() if each.name == name), None)
+
+    async def credential(self, id: str) -> Credential | None:
+        return self._credentials.get(id)
+
+    async def add_directory(self, directory: Directory) -> None:
+        if await self.directory_named(directory.name):
+            raise NameTaken
+        self._directories[directory.id] = directory
+
+    async def add_credential(self, credential: Credential) -> None:
+        self._credentials[credential.id] = credential

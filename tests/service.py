@@ -81,14 +81,16 @@ class Client:
     async def delete(self, path: str, **more: Any) -> Answer:
         return await self.send("DELETE", path, **more)
 
-    async def user(self, name: str | None = None, **attributes: Any) -> Answer:
+    async def user(self, name: str | None = None, /, **attributes: Any) -> Answer:
         """Create a user, by default one of a name of its own."""
         name = name or f"{uuid.uuid4().hex[:12]}@example.com"
         answer = await self.post("/Users", {"schemas": [USER], "userName": name, **attributes})
         assert answer.status == 201, answer.body
         return answer
 
-    async def group(self, name: str | None = None, members: Any = (), **attributes: Any) -> Answer:
+    async def group(
+        self, name: str | None = None, /, *, members: Any = (), **attributes: Any
+    ) -> Answer:
         """Create a group with some members, given by their ids."""
         document = {
             "schemas": [GROUP],

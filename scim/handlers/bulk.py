@@ -22,6 +22,7 @@ BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 _REFERENCE = "bulkId:"
+_UNKNOWN = object()  # stands for a reference to what has no id yet
 _METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
 # Run one request of the directory through its routes; errors are raised.
@@ -181,7 +182,7 @@ async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: 
         headers["if-match"] = operation.version
     body = b""
     if method != "DELETE":
-        body = json.dumps(_resolved(operation.data, work.ids), ensure_ascii=False).encode()
+        body = json.dumps(_sent(operation.data, work.ids), ensure_ascii=False).encode()
     path = "/" + operation.path.lstrip("/")
     for segment in path.split("/"):
         if segment.startswith(_REFERENCE):
@@ -214,18 +215,26 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _resolved(value: Any, ids: dict[str, str]) -> Any:
-    """Put ids in the place of references; what refers to an id not known yet is left out."""
+    """Put ids in the place of references; what refers to an id not known yet is left out whole.
+
+    So `{"type": "Group", "value": "bulkId:b"}` leaves nothing behind while b is unknown.
+    """
     if isinstance(value, str) and value.startswith(_REFERENCE):
-        return ids.get(value.removeprefix(_REFERENCE))
+        return ids.get(value.removeprefix(_REFERENCE), _UNKNOWN)
     if isinstance(value, list):
-        resolved = [_resolved(each, ids) for each in value]
-        return [each for each in resolved if each is not None and each != {}]
+        return [each for each in (_resolved(each, ids) for each in value) if each is not _UNKNOWN]
     if isinstance(value, dict):
         inner = {name: _resolved(each, ids) for name, each in value.items()}
-        return {
-            name: each for name, each in inner.items() if each is not None or value[name] is None
-        }
+        return _UNKNOWN if _UNKNOWN in inner.values() else inner
     return value
+
+
+def _sent(data: Any, ids: dict[str, str]) -> Any:
+    """Resolve an operation's data; its top level stays whatever is left out of it."""
+    if not isinstance(data, dict):
+        return _resolved(data, ids)
+    inner = {name: _resolved(each, ids) for name, each in data.items()}
+    return {name: each for name, each in inner.items() if each is not _UNKNOWN}
 
 
 def _report(

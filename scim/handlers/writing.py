@@ -74,16 +74,14 @@ async def write(
     if after == before.resource and edit is None:
         return before
     if after == before.resource and edit is not None:
-        names = changed_names({}, {}, resource_type, members=True)
-        change = call.change("update", names)
+        change = call.change("update", changed_names({}, {}, resource_type, members=True))
+        held = before.version if _conditional(call) else None
         version = await call.repository.edit_members(
-            resource_type,
-            before.id,
-            edit,
-            change,
-            version=before.version if _conditional(call) else None,
+            resource_type, before.id, edit, change, version=held
         )
-        return Stored(before.resource, version, before.guard, None, before.member_of)
+        at = change.at if version == change.id else before.resource["meta"]["lastModified"]
+        same = {**before.resource, "meta": {**before.resource["meta"], "lastModified": at}}
+        return Stored(same, version, before.guard, None, before.member_of)
     refers = await check_new(call, resource_type, before.resource, after)
     change = call.change(
         "update", changed_names(before.resource, after, resource_type, members=edit is not None)

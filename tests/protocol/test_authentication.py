@@ -97,8 +97,6 @@ async def test_directories_do_not_see_each_other(storage: Storage) -> None:
     assert (await two.get("/Users")).body["totalResults"] == 0
     assert (await two.delete(f"/Users/{user.id}")).status == 404
     await two.user("same@example.com")
-    answer = await two.post(
-        "/Groups", {"displayName": "Thieves", "members": [{"value": user.id}]}
-    )
+    answer = await two.post("/Groups", {"displayName": "Thieves", "members": [{"value": user.id}]})
     assert answer.status == 400
     assert (await one.get(f"/Users/{user.id}")).status == 200

@@ -24,7 +24,10 @@ async def rooms(storage: Storage) -> Client:
         storage,
         schemas=documents["schemas"],
         resource_types=[
-            *(each.model_dump(by_alias=True, exclude_none=True) for each in BUILT_IN_RESOURCE_TYPES),
+            *(
+                each.model_dump(by_alias=True, exclude_none=True)
+                for each in BUILT_IN_RESOURCE_TYPES
+            ),
             *own,
         ],
     )
@@ -69,7 +72,7 @@ async def test_the_type_has_every_operation(rooms: Client) -> None:
         'displayName eq "babbage"',
         "seats gt 11",
         'rate eq 1.5 and codes eq "B"',
-        'opened ge "2025-12-31T23:00:00-02:00"',
+        'opened ge "2026-01-01T02:00:00+02:00"',
         f'{BOOKING}:cost.center eq "c1"',
         f"{BOOKING}:flag eq true",
         f'owner eq "{ada.id}"',

@@ -45,8 +45,10 @@ async def test_ids_are_not_the_clients_to_choose(client: Client) -> None:
 @pytest.mark.parametrize("id", ["none", "a'b", "a%2Fb", "%00", "%0d%0a", "a" * 300, "%C3%A9", ".."])
 async def test_an_unknown_id_is_404_everywhere(client: Client, id: str) -> None:
     for method in ("GET", "PUT", "PATCH", "DELETE"):
-        body = {"PUT": {"userName": "x"}, "PATCH": {"Operations": [
-            {"op": "replace", "path": "title", "value": "x"}]}}.get(method)
+        body = {
+            "PUT": {"userName": "x"},
+            "PATCH": {"Operations": [{"op": "replace", "path": "title", "value": "x"}]},
+        }.get(method)
         answer = await client.send(method, f"/Users/{id}", body)
         assert answer.status == 404, (method, answer.body)
         assert answer.body["status"] == "404"
@@ -75,7 +77,9 @@ async def test_a_name_is_free_again_after_rename_and_delete(client: Client) -> N
 async def test_a_user_may_change_the_case_of_its_own_name(client: Client) -> None:
     user = await client.user("ada@example.com")
     path = f"/Users/{user.id}"
-    answer = await client.patch(path, {"op": "replace", "path": "userName", "value": "ADA@example.com"})
+    answer = await client.patch(
+        path, {"op": "replace", "path": "userName", "value": "ADA@example.com"}
+    )
     assert (answer.status, answer.body["userName"]) == (200, "ADA@example.com")
 
 
