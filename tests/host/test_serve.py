@@ -1,45 +1,15 @@
 """`python -m scim serve`, as a person or a test starts it."""
 
-import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parents[2]
+from tests.host.serving import ask, command, environment, serving
+
 USER = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ann@example.com"}
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "scim", "serve", "--port", "0", "--json", *arguments]
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """Keep what a process needs, not a developer's own settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCIM_")}
-    return {**kept, "PYTHONPATH": str(ROOT), **changes}
-
-
-@contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Any]]:
-    """Start a server whose `.local` is in `folder`; gives the process and its first line."""
-    with subprocess.Popen(
-        command(*arguments), cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield process, json.loads(process.stdout.readline())
-        finally:
-            if process.poll() is None:
-                process.terminate()
 
 
 def failing(folder: Path, *arguments: str, **changes: str) -> str:
@@ -57,23 +27,6 @@ def failing(folder: Path, *arguments: str, **changes: str) -> str:
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     return done.stderr
-
-
-def ask(access: Any, method: str, path: str, document: Any = None) -> tuple[int, Any]:
-    url = urlsplit(access["tenantUrl"])
-    connection = http.client.HTTPConnection(url.netloc, timeout=30)
-    headers = {
-        "Authorization": f"Bearer {access['secretToken']}",
-        "Content-Type": "application/scim+json",
-    }
-    body = None if document is None else json.dumps(document)
-    try:
-        connection.request(method, url.path + path, body, headers)
-        response = connection.getresponse()
-        text = response.read()
-    finally:
-        connection.close()
-    return response.status, json.loads(text) if text else None
 
 
 def azurite_port(folder: Path) -> int:

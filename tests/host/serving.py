@@ -1,0 +1,62 @@
+"""Starting `python -m scim serve` as a person or a test does, and asking it over HTTP."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "scim", "serve", "--port", "0", "--json", *arguments]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Keep what a process needs, not a developer's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCIM_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **changes}
+
+
+@contextmanager
+def serving(
+    folder: Path, *arguments: str, **changes: str
+) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """Start a server whose `.local` is in `folder`; gives the process and its first line."""
+    with subprocess.Popen(
+        command(*arguments),
+        cwd=folder,
+        env=environment(**changes),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def ask(access: Any, method: str, path: str, document: Any = None) -> tuple[int, Any]:
+    """Send one request on a connection of its own."""
+    url = urlsplit(access["tenantUrl"])
+    connection = http.client.HTTPConnection(url.netloc, timeout=60)
+    headers = {
+        "Authorization": f"Bearer {access['secretToken']}",
+        "Content-Type": "application/scim+json",
+    }
+    body = None if document is None else json.dumps(document)
+    try:
+        connection.request(method, url.path + path, body, headers)
+        response = connection.getresponse()
+        text = response.read()
+    finally:
+        connection.close()
+    return response.status, json.loads(text) if text else None
