@@ -20,6 +20,7 @@ from scim.handlers.answer import (
 )
 from scim.handlers.writing import (
     changed_names,
+    check_no_loop,
     current,
     explain,
     not_found,
@@ -172,6 +173,7 @@ def _member_patcher(
     """Edit members alone: without reading the group, unless a precondition asks for its version."""
 
     async def attempt() -> Stored:
+        check_no_loop(resource_type, id, edit)
         version = None
         if {"if-match", "if-none-match"} & call.request.headers.keys():
             version = (await current(call, resource_type, id)).version

@@ -73,6 +73,8 @@ async def write(
     """Write what differs from what was read; nothing at all when nothing does."""
     if after == before.resource and edit is None:
         return before
+    if edit is not None:
+        check_no_loop(resource_type, before.id, edit)
     if after == before.resource and edit is not None:
         change = call.change("update", changed_names({}, {}, resource_type, members=True))
         held = before.version if _conditional(call) else None
@@ -92,6 +94,12 @@ async def write(
     )
     kept = before.members if edit is None else None
     return Stored(stored.resource, stored.version, stored.guard, kept, before.member_of)
+
+
+def check_no_loop(resource_type: ResourceType, id: str, edit: MemberEdit) -> None:
+    """Refuse a group as a member of itself; longer circles are the directory's own business."""
+    if any(each.id == id for each in edit.add):
+        raise InvalidValue(f"a {resource_type.name} can't be a member of itself: leave it out")
 
 
 async def retry(attempt: Callable[[], Awaitable[T]], resource_type: ResourceType) -> T:

@@ -33,8 +33,8 @@ async def test_a_stale_version_changes_nothing(client: Client, method: str) -> N
         assert (answer.status, answer.body["status"]) == (412, "412")
     read = await client.get(path)
     assert read.body["title"] == "new"
-    header = {"if-match": f'"x", {read.headers["ETag"]}'}
-    assert (await client.send(method, path, body, headers=header)).status in (200, 204)
+    current = {"if-match": f'"x", {read.headers["ETag"]}'}
+    assert (await client.send(method, path, body, headers=current)).status in (200, 204)
 
 
 async def test_if_match_any_asks_for_existence(client: Client) -> None:

@@ -96,6 +96,20 @@ async def test_an_unknown_member_is_refused_and_changes_nothing(
     assert (await client.get(f"/Groups/{group.id}")).body == before.body
 
 
+async def test_a_group_is_no_member_of_itself(client: Client) -> None:
+    ada = await client.user()
+    group = await client.group("Engines", members=[ada.id])
+    own = [{"value": group.id}]
+    path = f"/Groups/{group.id}"
+    for answer in (
+        await client.patch(path, {"op": "add", "path": "members", "value": own}),
+        await client.patch(path, {"op": "replace", "path": "members", "value": own}),
+        await client.put(path, {"displayName": "Engines", "members": own}),
+    ):
+        assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
+    assert await members(client, group.id) == {ada.id}
+
+
 async def test_members_are_added_and_removed_quietly(client: Client) -> None:
     """Adding a member who is there, or removing one who isn't, changes nothing."""
     ada, bob = await client.user(), await client.user()

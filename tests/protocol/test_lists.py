@@ -343,7 +343,7 @@ async def test_search_over_all_types(client: Client) -> None:
 
 
 async def test_a_search_request_is_checked(client: Client) -> None:
-    for body in (
+    bodies: tuple[Any, ...] = (
         {"schemas": ["urn:example:other"], "filter": "userName pr"},
         {"filter": 7},
         {"filter": ["userName pr"]},
@@ -351,7 +351,8 @@ async def test_a_search_request_is_checked(client: Client) -> None:
         {"attributes": {"a": 1}},
         [],
         "filter",
-    ):
+    )
+    for body in bodies:
         answer = await client.post("/Users/.search", body)
         assert answer.status == 400, body
     assert (await client.post("/Users/.search", {"FILTER": "userName pr"})).status == 200
