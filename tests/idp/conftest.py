@@ -1,21 +1,27 @@
-"""Exchanges are replayed on the reference store and on Table Storage (Azurite)."""
+"""Where exchanges are replayed: a server process over Table Storage, and one in memory."""
 
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
-from storage.open import Storage, open_storage
+from storage.open import Storage
+from storage.registry import TablesRegistry
+from tests.host.serving import serving
+from tests.service import PEPPER
 
 
-@pytest.fixture(scope="session", params=["memory", "tables"])
-async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
-    """A store for the whole session; every exchange has a directory of its own in it."""
-    if request.param == "memory":
-        opened = open_storage("memory")
-    else:
-        where = request.getfixturevalue("azurite")
-        opened = open_storage(where, prefix=f"i{uuid.uuid4().hex[:8]}")
-    await opened.prepare()
-    yield opened
-    await opened.close()
+@pytest.fixture(scope="session")
+def host(
+    storage: Storage, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str | None]:
+    """The address of `python -m scim serve` on the same store; None where it can't share it.
+
+    So what is replayed passes through `function_app.py` and the triggers, as in Azure.
+    """
+    if not isinstance(storage.registry, TablesRegistry):
+        yield None
+        return
+    folder, connection = tmp_path_factory.mktemp("served"), request.getfixturevalue("azurite")
+    with serving(folder, "--storage", connection, SCIM_PEPPER=PEPPER.decode()) as (_, access):
+        yield urlsplit(access["tenantUrl"]).netloc

@@ -1,7 +1,7 @@
 """The service behind real HTTP, and requests to it that say nothing that they weren't told to."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 from aiohttp import web
@@ -16,8 +16,8 @@ _UNSAID = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 @asynccontextmanager
-async def over_http(client: Client) -> AsyncIterator[tuple[Send, str]]:
-    """Serve a client's directory on a free port; yields a way to send requests, and its URL."""
+async def front(client: Client) -> AsyncIterator[str]:
+    """Serve a client's server on a free port of this process; gives its address."""
 
     async def answer(request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -32,11 +32,21 @@ async def over_http(client: Client) -> AsyncIterator[tuple[Send, str]]:
     app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    base = f"http://{host}:{port}/{client.name}/scim"
-    async with aiohttp.ClientSession(skip_auto_headers=_UNSAID) as session:
+    try:
+        yield f"{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def over_http(client: Client, address: str | None) -> AsyncIterator[tuple[Send, str]]:
+    """Give a way to send a client's requests to a server, one of its own without an address."""
+    async with AsyncExitStack() as stack:
+        where = address or await stack.enter_async_context(front(client))
+        session = await stack.enter_async_context(aiohttp.ClientSession(skip_auto_headers=_UNSAID))
+        base = f"http://{where}/{client.name}/scim"
 
         async def send(
             method: str, target: str, headers: Mapping[str, str | None], body: bytes | None
@@ -47,7 +57,4 @@ async def over_http(client: Client) -> AsyncIterator[tuple[Send, str]]:
             async with session.request(method, url, headers=sent, data=body) as found:
                 return Answer(found.status, dict(found.headers), await found.read())
 
-        try:
-            yield send, base
-        finally:
-            await runner.cleanup()
+        yield send, base

@@ -11,10 +11,12 @@ from tests.service import open_directory
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
-async def test_an_exchange_is_answered_as_recorded(file: Path, storage: Storage) -> None:
+async def test_an_exchange_is_answered_as_recorded(
+    file: Path, storage: Storage, host: str | None
+) -> None:
     exchange = load(file)
     client = await open_directory(storage, **exchange.directory)
-    async with over_http(client) as (send, base_url):
+    async with over_http(client, host) as (send, base_url):
         await replay(exchange, send, base_url)
 
 
