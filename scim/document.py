@@ -21,6 +21,9 @@ from scim.errors import InvalidSyntax, InvalidValue
 from scim.schema import Attribute, Path, Resource, ResourceType, Schema
 from scim.values import present
 
+# Elements of an attribute, lists of references to resources excepted: nobody has a thousand
+# telephones, and what a request costs must stay bounded.
+MOST_ELEMENTS = 1000
 _MOST_IGNORED = 50  # names that are reported, so that a log line stays one
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -83,6 +86,14 @@ def is_computed(attribute: Attribute, sub: Attribute) -> bool:
     kinds = {"external", "uri"}
     refers = any(each not in kinds for each in sub.reference_types or ())
     return sub.name == "$ref" and refers and attribute.sub("value") is not None
+
+
+def check_size(elements: list[Any], attribute: Attribute, place: str) -> None:
+    """Refuse more elements than an attribute can have. Raises InvalidValue."""
+    if len(elements) > MOST_ELEMENTS and not any(
+        is_computed(attribute, sub) for sub in attribute.sub_attributes
+    ):
+        raise InvalidValue(f"{place} can have at most {MOST_ELEMENTS} values: send fewer")
 
 
 def last_segment(url: Any) -> Any:
@@ -157,6 +168,7 @@ class Reader:
         return _without_nulls(self._one(value, attribute, place))
 
     def _many(self, values: list[Any], attribute: Attribute, place: str) -> list[Any] | None:
+        check_size(values, attribute, place)
         read = []
         for index, value in enumerate(values):
             if self._loose and attribute.type != "complex" and isinstance(value, dict):

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from scim.dialect import STRICT, Tolerance
-from scim.document import is_computed, missing, read_value, required
+from scim.document import check_size, is_computed, missing, read_value, required
 from scim.elements import LABELS, check_primary, collapse, merge, subtract, unset_primary
 from scim.errors import InvalidValue, Mutability, NoTarget
 from scim.filters import Compare, Filter, Target
@@ -105,6 +105,7 @@ class _Edit:
         if attribute.multi_valued and after and after is not before:
             after = collapse(unset_primary(before or [], after), attribute)
             check_primary(after, str(self._target.path))
+            check_size(after, attribute, str(self._target.path))
         return _put(holder, attribute.name, after)
 
     def _whole(self, before: Any, attribute: Attribute) -> Any:

@@ -1,4 +1,4 @@
-"""The service as tests see it: a server over a store, a directory in it, and a client with its token."""
+"""The service as tests see it: a server over a store, a directory, a client with its token."""
 
 import json
 import uuid
@@ -106,7 +106,7 @@ class Client:
 async def open_directory(
     storage: Storage, *, limits: Limits | None = None, **record: Any
 ) -> Client:
-    """Make a directory of its own in a store and a client for it; `record` sets the directory's rules."""
+    """Make a directory in a store and a client for it; `record` sets the directory's rules."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     directory = Directory(id=uuid.uuid4().hex[:20], name=name, **record)
     await storage.registry.add_directory(directory)

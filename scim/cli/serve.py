@@ -190,10 +190,10 @@ async def _admit(service: "Service", name: str, base: str) -> Access:
         directory = Directory(id=ids.resource_id().replace("-", ""), name=name)
         try:
             await registry.add_directory(directory)
-        except NameTaken as error:
-            raise Problem(
-                f"another process made the directory {name} at the same moment; start again"
-            ) from error
+        except NameTaken:  # by another process that starts at the same moment: share it
+            directory = await registry.directory_named(name)
+            if directory is None:
+                raise
     token, record = credentials.issue(
         directory.id,
         pepper=service.settings.pepper.get_secret_value(),

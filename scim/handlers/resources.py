@@ -24,6 +24,7 @@ from scim.handlers.writing import (
     current,
     explain,
     not_found,
+    note_ignored,
     read_body,
     retry,
     write,
@@ -117,7 +118,8 @@ async def replace(call: Call, resource_type: ResourceType, id: str) -> Response:
 async def patch(call: Call, resource_type: ResourceType, id: str) -> Response:
     """Apply operations in their order, all or none of them (RFC 7644 §3.5.2)."""
     body = read_json(call.request, call.limits.body_bytes)
-    operations, _ = read_operations(body, resource_type, call.dialect)
+    operations, ignored = read_operations(body, resource_type, call.dialect)
+    note_ignored(ignored)
     plan = split(operations, resource_type, call.dialect.tolerance)
     if plan.edit is None or plan.whole or plan.rest:
         attempt = _patcher(call, resource_type, id, plan)

@@ -1,11 +1,13 @@
-"""How a write is done: read what is there, decide, write what differs, else try again (RFC 7644 §3.5).
+"""How a write is done: read, decide, write what differs, else try again (RFC 7644 §3.5).
 
 A write is a compare-and-swap: read, decide, write if nothing came in between, else decide again.
 """
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
+from scim import log
 from scim.body import read_json
 from scim.call import Call
 from scim.document import check, read
@@ -18,6 +20,8 @@ from scim.schema import Resource, ResourceType
 
 T = TypeVar("T")
 
+_MOST_NAMES = 5
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9:._$-]*")  # a name; whatever else a client sends is not
 _TRIES = 8  # a PATCH or PUT without If-Match tries again this often when another writer was faster
 
 
@@ -27,7 +31,8 @@ def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[
     if isinstance(body, dict):
         for rewrite in call.dialect.document_rewrites:
             body = rewrite(body, resource_type)
-    resource, _ = read(body, resource_type, call.dialect.tolerance)
+    resource, ignored = read(body, resource_type, call.dialect.tolerance)
+    note_ignored(ignored)
     check(resource, resource_type)
     return detach(resource, resource_type)
 
@@ -44,6 +49,13 @@ def changed_names(
     if members and resource_type.members is not None:
         names.append(resource_type.members.name)
     return tuple(sorted(names))
+
+
+def note_ignored(names: Sequence[str]) -> None:
+    """Warn in the request's log line of attributes that no schema has; names only, and few."""
+    plain = [each for each in names if _PLAIN.fullmatch(each)]
+    if plain:
+        log.note(ignored=", ".join(plain[:_MOST_NAMES]))
 
 
 async def current(

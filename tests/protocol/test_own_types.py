@@ -41,7 +41,7 @@ async def test_the_type_is_discovered(rooms: Client) -> None:
     assert shown["schemaExtensions"] == [{"schema": BOOKING, "required": False}]
     assert "members" not in shown
     schema = (await rooms.get(f"/Schemas/{ROOM}")).body
-    assert [each["name"] for each in schema["attributes"]][0] == "displayName"
+    assert schema["attributes"][0]["name"] == "displayName"
     ids = [each["id"] for each in (await rooms.get("/Schemas")).body["Resources"]]
     assert {ROOM, BOOKING} < set(ids)
 

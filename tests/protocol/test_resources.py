@@ -172,7 +172,7 @@ async def test_projection_applies_to_writes(client: Client) -> None:
 
 
 async def test_large_values_are_kept_whole(client: Client) -> None:
-    """A Table property holds 32,768 characters: longer resources are split and put together again."""
+    """A Table property holds 32,768 characters: longer resources are split."""
     text = "é😀" * 40_000
     user = await client.user(title=text, nickName="x" * 100_000)
     assert (await client.get(f"/Users/{user.id}")).body["title"] == text
