@@ -7,11 +7,12 @@
 from dataclasses import dataclass
 
 from scim.errors import InvalidFilter
-from scim.filters import And, Compare, Filter, Or, ValuePath
+from scim.filters import And, Compare, Filter, Not, Or, Present, ValuePath
 from scim.keys import key
 from scim.match import conjuncts
 from scim.repository import Key
 from scim.schema import Path, ResourceType
+from scim.tokens import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,42 @@ class Lookup:
             bool(self.keys),
             len(self.ids) + len(self.keys),
         )
+
+
+def settle(filter: Filter) -> Filter | bool:
+    """Decide what asks about attributes that this type does not have: they have no value here.
+
+    What is left of the filter asks about known ones only; True is everybody, False nobody (RFC 7644
+    §3.4.2.1).
+    """
+    match filter:
+        case Compare(path, op, value) if path.attribute is UNKNOWN:
+            return op == ("eq" if value is None else "ne")
+        case Present(path) if path.attribute is UNKNOWN:
+            return False
+        case ValuePath(path, inner):
+            found = False if path.attribute is UNKNOWN else settle(inner)
+            return (
+                ValuePath(path, found) if not isinstance(found, bool) else found and Present(path)
+            )
+        case Not(term):
+            found = settle(term)
+            return not found if isinstance(found, bool) else Not(found)
+        case And(left, right) | Or(left, right):
+            return _joined(type(filter), (settle(left), settle(right)))
+    return filter
+
+
+def _joined(
+    node: type[And] | type[Or], sides: tuple[Filter | bool, Filter | bool]
+) -> Filter | bool:
+    left, right = sides
+    decisive = node is Or  # one that is true decides `or`, one that is false decides `and`
+    if isinstance(left, bool):
+        return left if left is decisive else right
+    if isinstance(right, bool):
+        return right if right is decisive else left
+    return node(left, right)
 
 
 def narrow(filter: Filter, resource_type: ResourceType) -> Lookup | None:

@@ -73,7 +73,8 @@ async def referrers(call: Call, resource_type: ResourceType, id: str) -> list[Re
 async def forget(call: Call, id: str, found: Iterable[Referrer]) -> None:
     """Remove references to a resource that is about to be deleted; each is a write of its own."""
     for each in found:
-        await _drop(call, each.type, each.path, each.stored, id)
+        if each.stored.id != id:  # its own manager goes with it
+            await _drop(call, each.type, each.path, each.stored, id)
 
 
 async def _drop(
@@ -87,10 +88,10 @@ async def _drop(
         names = (
             path.extension.id if path.extension else str(path.attribute and path.attribute.name),
         )
+        change = call.change("update", names)
+        dated = {**changed, "meta": {**changed["meta"], "lastModified": change.at}}
         try:
-            await call.repository.replace(
-                resource_type, found, changed, call.change("update", names)
-            )
+            await call.repository.replace(resource_type, found, dated, change)
         except Gone:
             return
         except Stale:

@@ -2,13 +2,15 @@
 
 Operations run in their order, except that one which refers to a `bulkId` waits for the operation
 that makes it. Where operations wait for each other in a circle, the first is created without the
-references that are not known yet and completed when they are (RFC 7644 §3.7.1).
+references that are not known yet, and gets them when they are (RFC 7644 §3.7.1); if it can't, it is
+deleted again, because an operation that is reported as failed must leave nothing behind.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -16,13 +18,13 @@ from pydantic.alias_generators import to_camel
 from scim.body import read_object
 from scim.call import Call
 from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError, TooLarge
+from scim.handlers.bulk_references import REFERENCE, placed, references, referring, sent
 from scim.http import Request, Response
+from scim.operations import PATCH_SCHEMA
 
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
-_REFERENCE = "bulkId:"
-_UNKNOWN = object()  # stands for a reference to what has no id yet
 _METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
 # Run one request of the directory through its routes; errors are raised.
@@ -67,9 +69,13 @@ class _Work:
 async def bulk(call: Call, dispatch: Dispatch) -> Response:
     """Run the operations of a bulk request and report on each one that was run."""
     request = _read(call)
-    work = _Work()
+    work = _Work(ids=_named_by_path(request.operations))
     waiting = dict(enumerate(request.operations))
-    known = {each.bulk_id for each in request.operations if each.bulk_id}
+    known = {
+        each.bulk_id
+        for each in request.operations
+        if each.bulk_id and each.method.upper() != "DELETE"
+    }
     enough = request.fail_on_errors or len(request.operations) + 1
     while waiting and work.errors < enough:
         ready = [place for place, each in waiting.items() if not _pending(each, known, work)]
@@ -84,8 +90,7 @@ async def bulk(call: Call, dispatch: Dispatch) -> Response:
             if work.errors >= enough:
                 break
     for place, id in work.incomplete.items():
-        if work.errors < enough:
-            await _complete(call, dispatch, place, id, request.operations[place], known, work)
+        await _complete(call, dispatch, place, id, request.operations[place], known, work)
     results = [work.results[place] for place in sorted(work.results)]
     return Response(200, {"schemas": [BULK_RESPONSE], "Operations": results})
 
@@ -97,14 +102,14 @@ def _read(call: Call) -> BulkRequest:
             f" split it"
         )
     body = read_object(call.request, call.limits.body_bytes)
-    operations = body.get("Operations")
+    operations = _spelt(body).get("Operations")
     if isinstance(operations, list) and len(operations) > call.limits.bulk_operations:
         raise TooLarge(
             f"the bulk request has more than maxOperations, {call.limits.bulk_operations},"
             f" operations: split it"
         )
     try:
-        request = BulkRequest.model_validate(body)
+        request = BulkRequest.model_validate(_spelt(body))
     except ValidationError as error:
         place = ".".join(str(each) for each in error.errors()[0]["loc"])
         raise InvalidSyntax(f"the bulk request is not well formed at {place}") from error
@@ -114,6 +119,24 @@ def _read(call: Call) -> BulkRequest:
     if len(named) != len(set(named)):
         raise InvalidValue("two operations have the same bulkId")
     return request
+
+
+def _spelt(body: dict[str, Any]) -> dict[str, Any]:
+    """Spell the names of the message and of its operations as the RFC does, whatever letter case
+    they came in.
+    """
+    message = _named(body, ("schemas", "failOnErrors", "Operations"))
+    operations = message.get("Operations")
+    if not isinstance(operations, list):
+        return message
+    names = ("method", "path", "bulkId", "version", "data")
+    listed = [_named(each, names) if isinstance(each, dict) else each for each in operations]
+    return {**message, "Operations": listed}
+
+
+def _named(sent: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    known = {name.lower(): name for name in names}
+    return {known.get(name.lower(), name): value for name, value in sent.items()}
 
 
 async def _run(
@@ -126,23 +149,26 @@ async def _run(
 ) -> None:
     """Run one operation and write down its result."""
     try:
-        unknown = set(_references([operation.data, operation.path])) - known
+        unknown = set(references([operation.data, operation.path])) - known
         if unknown:
             raise InvalidValue(
                 "a bulkId that is referred to is that of no operation of this request"
             )
-        if set(_references([operation.data, operation.path])) & work.failed:
+        if set(references([operation.data, operation.path])) & work.failed:
             raise InvalidValue("an operation whose bulkId this one refers to has failed")
+        if operation.method.upper() != "POST" and _pending(operation, known, work):
+            raise InvalidValue("an operation whose bulkId this one refers to was not run")
         response = await _send(call, dispatch, operation, work)
     except ScimError as error:
         work.errors += 1
         if operation.bulk_id:
             work.failed.add(operation.bulk_id)
-        work.results[place] = _report(operation, str(error.status), error.document())
+        location = _location(call, operation, work)
+        work.results[place] = _report(operation, str(error.status), error.document(), location)
         return
-    location = response.headers.get("Location")
-    if operation.bulk_id and response.status == 201 and response.document:
-        work.ids[operation.bulk_id] = response.document["id"]
+    location = response.headers.get("Location") or _location(call, operation, work)
+    if operation.bulk_id and location:
+        work.ids[operation.bulk_id] = location.rpartition("/")[2]
     work.results[place] = _report(
         operation, str(response.status), None, location, response.headers.get("ETag")
     )
@@ -158,17 +184,21 @@ async def _complete(
     work: _Work,
 ) -> None:
     """Give a resource of a circle the references that it was created without; its creation stays
-    what
-    is reported.
+    what is reported. Nothing else is written again: later operations may have changed it.
     """
-    whole = operation.model_copy(
-        update={"method": "PUT", "path": f"{operation.path.rstrip('/')}/{id}", "version": None}
-    )
     created = work.results[place]
-    await _run(call, dispatch, place, whole, known, work)
+    path = f"{operation.path.rstrip('/')}/{id}"
+    value = {"op": "add", "value": referring(operation.data)}
+    message = {"schemas": [PATCH_SCHEMA], "Operations": [value]}
+    late = {"method": "PATCH", "path": path, "version": None, "data": message}
+    await _run(call, dispatch, place, operation.model_copy(update=late), known, work)
     completed = work.results[place]
-    if completed["status"] == "200":
+    if "response" not in completed:
         work.results[place] = {**created, "version": completed["version"]}
+        return
+    undo = BulkOperation(method="DELETE", path=path)
+    await _send(call, dispatch, undo, work)
+    work.results[place] = _report(operation, completed["status"], completed["response"])
 
 
 async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: _Work) -> Response:
@@ -182,11 +212,8 @@ async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: 
         headers["if-match"] = operation.version
     body = b""
     if method != "DELETE":
-        body = json.dumps(_sent(operation.data, work.ids), ensure_ascii=False).encode()
-    path = "/" + operation.path.lstrip("/")
-    for segment in path.split("/"):
-        if segment.startswith(_REFERENCE):
-            path = path.replace(segment, work.ids.get(segment.removeprefix(_REFERENCE), segment))
+        body = json.dumps(sent(operation.data, work.ids), ensure_ascii=False).encode()
+    path = placed(operation.path, work.ids)
     if "?" in path or "#" in path:
         raise InvalidPath("path must be an endpoint or a resource, such as /Users or /Users/id")
     request = Request(method, call.base_url + path, headers, body)
@@ -197,44 +224,31 @@ async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: 
     return await dispatch(replace(call, request=request), segments)
 
 
+def _location(call: Call, operation: BulkOperation, work: _Work) -> str | None:
+    """Say which resource an operation was about, though it failed or deleted it (RFC 7644
+    §3.7.3).
+    """
+    segments = [each for each in placed(operation.path, work.ids).split("/") if each]
+    resource_type = call.catalog.at(segments[0]) if len(segments) == 2 else None
+    if resource_type is None or segments[1].startswith(REFERENCE):
+        return None
+    return call.location(resource_type.endpoint, quote(segments[1], safe="%"))
+
+
+def _named_by_path(operations: Iterable[BulkOperation]) -> dict[str, str]:
+    """Collect the ids that are known beforehand: of resources that a PUT or PATCH names."""
+    found = {}
+    for each in operations:
+        id = each.path.rstrip("/").rpartition("/")[2]
+        if each.bulk_id and each.method.upper() in ("PUT", "PATCH") and REFERENCE not in id:
+            found[each.bulk_id] = id
+    return found
+
+
 def _pending(operation: BulkOperation, known: set[str], work: _Work) -> set[str]:
     """Tell which bulkIds of this request an operation waits for."""
-    wanted = set(_references([operation.data, operation.path])) & known
+    wanted = set(references([operation.data, operation.path])) & known
     return wanted - work.ids.keys() - work.failed
-
-
-def _references(value: Any) -> Iterator[str]:
-    """Yield every bulkId that a value refers to, in a path too; depth is bounded by the body's."""
-    if isinstance(value, str):
-        for part in value.split("/") if value.startswith("/") else [value]:
-            if part.startswith(_REFERENCE):
-                yield part.removeprefix(_REFERENCE)
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _references(each)
-
-
-def _resolved(value: Any, ids: dict[str, str]) -> Any:
-    """Put ids in the place of references; what refers to an id not known yet is left out whole.
-
-    So `{"type": "Group", "value": "bulkId:b"}` leaves nothing behind while b is unknown.
-    """
-    if isinstance(value, str) and value.startswith(_REFERENCE):
-        return ids.get(value.removeprefix(_REFERENCE), _UNKNOWN)
-    if isinstance(value, list):
-        return [each for each in (_resolved(each, ids) for each in value) if each is not _UNKNOWN]
-    if isinstance(value, dict):
-        inner = {name: _resolved(each, ids) for name, each in value.items()}
-        return _UNKNOWN if _UNKNOWN in inner.values() else inner
-    return value
-
-
-def _sent(data: Any, ids: dict[str, str]) -> Any:
-    """Resolve an operation's data; its top level stays whatever is left out of it."""
-    if not isinstance(data, dict):
-        return _resolved(data, ids)
-    inner = {name: _resolved(each, ids) for name, each in data.items()}
-    return {name: each for name, each in inner.items() if each is not _UNKNOWN}
 
 
 def _report(

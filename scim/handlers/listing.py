@@ -13,34 +13,20 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from scim import ids as identifiers
 from scim.call import Call
-from scim.handlers.views import matching, views
+from scim.handlers.finding import BATCH, Source, everything, stream
+from scim.handlers.views import views
 from scim.match import sort_key
-from scim.planning import Lookup, narrow
+from scim.planning import narrow
 from scim.repository import Stored
-from scim.schema import Path, ResourceType
+from scim.schema import ResourceType
 
 _MOST_MARKS = 10_000
-_BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Resources of one type to list: those that match `filter`, in the order of `sort`, else of
-    their
-    ids.
-    """
-
-    type: ResourceType
-    filter: Any = None
-    sort: Path | None = None
-    descending: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.type.name}?{self.filter or ''}&{self.sort or ''}&{self.descending}"
+_LAST = (1,)  # what `sort_key` says of a resource without a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +73,14 @@ async def _sliced(call: Call, sources: Sequence[Source], window: Window, purpose
     """
     found: list[tuple[Any, ResourceType, Stored]] = []
     for source in sources:
-        matched = await _everything(call, source)
+        matched = await everything(call, source)
         if source.sort is None:
-            found += [((), source.type, stored) for stored in matched]
+            found += [(_LAST, source.type, stored) for stored in matched]
             continue
         path = source.sort
         seen = await views(call, source.type, matched, (path,))
         found += [
-            (sort_key(view, path), source.type, stored)
+            (_ranked(sort_key(view, path)), source.type, stored)
             for view, stored in zip(seen, matched, strict=True)
         ]
     if any(source.sort for source in sources):
@@ -111,52 +97,13 @@ async def _sliced(call: Call, sources: Sequence[Source], window: Window, purpose
     return Page(tuple((type, stored) for _, type, stored in page), len(found), cursor)
 
 
-async def _everything(call: Call, source: Source) -> list[Stored]:
-    lookup = narrow(source.filter, source.type) if source.filter is not None else None
-    if lookup is not None:
-        return await matching(
-            call, source.type, await _look_up(call, source.type, lookup), source.filter
-        )
-    return [stored async for stored in _matches(call, source, "")]
-
-
-async def _look_up(call: Call, type: ResourceType, lookup: Lookup) -> list[Stored]:
-    """Read the resources at the places that a filter was narrowed to, each once, in the order of
-    their
-    ids.
-    """
-    found: dict[str, Stored] = {}
-    ids = set(lookup.ids)
-    if lookup.having_member:
-        types = await call.repository.types_of(lookup.having_member)
-        for id, name in types.items():
-            holder = call.catalog.named(name)
-            if holder is not None:
-                groups = await call.repository.related(holder, [id], "member_of")
-                ids |= {each.id for each in groups.get(id, ()) if each.type == type.name}
-    if lookup.member_of:
-        for other in call.catalog.resource_types:
-            if other.members is not None:
-                members = await call.repository.related(other, sorted(lookup.member_of), "members")
-                ids |= {
-                    each.id for some in members.values() for each in some if each.type == type.name
-                }
-    for id in sorted(ids):
-        stored = await call.repository.get(type, id)
-        if stored is not None:
-            found[id] = stored
-    for key in lookup.keys:
-        found |= {each.id: each for each in await call.repository.find(type, key)}
-    return [found[id] for id in sorted(found)]
-
-
-async def _matches(call: Call, source: Source, after: str, size: int = _BATCH) -> Any:
-    """Yield everything after an id that matches, in the order of ids."""
-    scan = call.repository.scan(source.type, filter=source.filter, after=after, size=size)
-    async with aclosing(scan) as batches:
-        async for batch in batches:
-            for stored in await matching(call, source.type, batch, source.filter):
-                yield stored
+def _ranked(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Put a kind of value before another: types may define an attribute of one name differently."""
+    if key == _LAST:
+        return key
+    kinds = (bool, int | Decimal, datetime, str)
+    rank = next(place for place, kind in enumerate(kinds) if isinstance(key[1], kind))
+    return (key[0], rank, *key[1:])
 
 
 def _open(call: Call, cursor: str, purpose: str) -> dict[str, Any]:
@@ -225,7 +172,7 @@ class _Walk:
                 return rows, [each.id for each in rows]
             return rows, await self.call.repository.ids(self.source.type)
         rows, ids = [], []
-        async for stored in _matches(self.call, self.source, ""):
+        async for stored in stream(self.call, self.source, ""):
             ids.append(stored.id)
             if len(rows) <= size:
                 rows.append(stored)
@@ -236,7 +183,7 @@ class _Walk:
             for id in await self.call.repository.ids(self.source.type):
                 yield id
             return
-        async for stored in _matches(self.call, self.source, ""):
+        async for stored in stream(self.call, self.source, ""):
             yield stored.id
 
     async def _take(
@@ -246,8 +193,8 @@ class _Walk:
         began.
         """
         rows: list[Stored] = []
-        asked = min(size, _BATCH) if self.source.filter is None else _BATCH
-        async with aclosing(_matches(self.call, self.source, after, asked)) as found:
+        asked = min(size, BATCH) if self.source.filter is None else BATCH
+        async with aclosing(stream(self.call, self.source, after, asked)) as found:
             async for stored in found:
                 if len(rows) == size or (until is not None and stored.id > until):
                     break

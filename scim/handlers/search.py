@@ -14,11 +14,15 @@ from scim.call import Call
 from scim.errors import InvalidCount, InvalidFilter, InvalidSyntax, InvalidValue
 from scim.filters import Filter, parse_filter
 from scim.handlers.answer import render, wants_member_of, wants_members, with_memberships
-from scim.handlers.listing import Page, Source, Window, first_to_last
+from scim.handlers.finding import Source
+from scim.handlers.listing import Page, Window, first_to_last
+from scim.handlers.views import paths_of
 from scim.http import Response
+from scim.planning import settle
 from scim.repository import Stored
 from scim.schema import Path, Resource, ResourceType
 from scim.show import Projection
+from scim.tokens import UNKNOWN
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -106,32 +110,50 @@ async def _answer(call: Call, types: Sequence[ResourceType], request: SearchRequ
 def _sources(
     call: Call, types: Sequence[ResourceType], request: SearchRequest
 ) -> tuple[Source, ...]:
-    """Resolve filter and sort order against each type; a type that lacks an attribute has nothing
-    to offer.
+    """Resolve filter and sort order against each type; an attribute that a type lacks has no value
+    there (RFC 7644 §3.4.2.1).
 
     Unknown in every type, it is an error: an administrator who mistypes a name must not read
     "nobody".
     """
     loose = call.dialect.tolerance.loose
-    found: list[Source] = []
-    refused: InvalidFilter | None = None
+    filters = _filters(request.filter, types, loose=loose)
     descending = _order(request.sort_order) == "descending"
+    found: list[Source] = []
     for each in types:
-        filter: Filter | None = None
-        if request.filter is not None:
-            try:
-                filter = parse_filter(request.filter, each, tolerant=loose)
-            except InvalidFilter as error:
-                refused = error
-                continue
-        found.append(
-            Source(each, filter, _sort_path(request.sort_by, each, loose=loose), descending)
-        )
-    if refused is not None and not found:
-        raise refused
-    if request.sort_by and not any(each.sort for each in found):
+        filter = filters.get(each.name, False)
+        if filter is not False:
+            kept = None if filter is True else filter
+            sort = _sort_path(request.sort_by, each, loose=loose)
+            found.append(Source(each, kept, sort, descending))
+    known = [_sort_path(request.sort_by, each, loose=loose) for each in types]
+    if request.sort_by and not any(known):
         raise InvalidValue("sortBy names no attribute of this resource type")
     return tuple(found)
+
+
+def _filters(
+    text: str | None, types: Sequence[ResourceType], *, loose: bool
+) -> dict[str, Filter | bool]:
+    """Read a filter for each type, by its name; a type that it can't be asked of is left out."""
+    if text is None:
+        return {each.name: True for each in types}
+    read: dict[str, Filter] = {}
+    refused: list[InvalidFilter] = []
+    for each in types:
+        try:
+            read[each.name] = parse_filter(
+                text, each, tolerant=loose, unknown_is_absent=len(types) > 1
+            )
+        except InvalidFilter as error:
+            refused.append(error)
+    if not read:
+        raise refused[0]
+    # The same text names the same attributes in the same order, whatever they mean to each type.
+    named = zip(*(paths_of(each) for each in read.values()), strict=False)
+    if any(all(path.leaf is UNKNOWN for path in each) for each in named):
+        parse_filter(text, types[0], tolerant=loose)  # says which one
+    return {name: settle(each) for name, each in read.items()}
 
 
 def _sort_path(text: str | None, resource_type: ResourceType, *, loose: bool) -> Path | None:

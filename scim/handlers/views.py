@@ -25,7 +25,7 @@ async def matching(
     """Keep the resources that match a filter."""
     if filter is None:
         return list(found)
-    seen = await views(call, resource_type, found, tuple(_paths(filter)), filter)
+    seen = await views(call, resource_type, found, tuple(paths_of(filter)), filter)
     return [stored for stored, view in zip(found, seen, strict=True) if matches(filter, view)]
 
 
@@ -70,16 +70,16 @@ async def views(
     return seen
 
 
-def _paths(filter: Filter) -> Iterator[Path]:
+def paths_of(filter: Filter) -> Iterator[Path]:
     """Yield the path of every attribute that a filter names."""
     if isinstance(filter, Compare | Present):
         yield filter.path
     elif isinstance(filter, ValuePath):
         yield filter.path
-        for inner in _paths(filter.filter):
+        for inner in paths_of(filter.filter):
             yield Path(filter.path.attribute, inner.attribute, filter.path.extension)
     elif isinstance(filter, Not):
-        yield from _paths(filter.term)
+        yield from paths_of(filter.term)
     else:
-        yield from _paths(filter.left)
-        yield from _paths(filter.right)
+        yield from paths_of(filter.left)
+        yield from paths_of(filter.right)

@@ -157,3 +157,67 @@ async def test_a_malformed_bulk_request_is_400(client: Client) -> None:
         answer = await client.post("/Bulk", body)
         assert answer.status == 400, body
     assert (await client.get("/Users")).body["totalResults"] == 0
+
+
+async def test_every_result_says_which_resource_it_is_about(client: Client) -> None:
+    """RFC 7644 §3.7.3: a location is "REQUIRED in a response, except in the event of a POST
+    failure".
+    """
+    user = await client.user()
+    answer = await bulk(
+        client,
+        {"method": "DELETE", "path": f"/Users/{user.id}"},
+        {"method": "PUT", "path": "/Users/none", "data": {"userName": "x"}},
+        post("1", "/Users", title="no name"),
+    )
+    assert statuses(answer) == ["204", "404", "400"]
+    base = user.headers["Location"].rpartition("/")[0]
+    locations = [each.get("location") for each in answer.body["Operations"]]
+    assert locations == [user.headers["Location"], f"{base}/none", None]
+
+
+async def test_a_circle_is_closed_without_undoing_what_came_later(client: Client) -> None:
+    answer = await bulk(
+        client,
+        post("a", "/Groups", displayName="A", members=[{"value": "bulkId:b"}]),
+        {
+            "method": "PATCH",
+            "path": "/Groups/bulkId:a",
+            "data": {"Operations": [{"op": "add", "path": "externalId", "value": "later"}]},
+        },
+        post("b", "/Groups", displayName="B", members=[{"value": "bulkId:a"}]),
+    )
+    a, _, b = (each["location"].rpartition("/")[2] for each in answer.body["Operations"])
+    read = await client.get(f"/Groups/{a}")
+    assert [each["value"] for each in read.body["members"]] == [b]
+    assert read.body["externalId"] == "later"
+
+
+async def test_a_circle_that_cannot_be_closed_leaves_nothing_behind(client: Client) -> None:
+    itself = post("a", "/Groups", displayName="A", members=[{"value": "bulkId:a"}])
+    answer = await bulk(client, itself)
+    assert statuses(answer) == ["400"]
+    assert answer.body["Operations"][0]["method"] == "POST"
+    assert "location" not in answer.body["Operations"][0]
+    assert (await client.get("/Groups")).body["totalResults"] == 0
+
+
+async def test_the_bulk_id_of_a_put_is_a_reference_too(client: Client) -> None:
+    user = await client.user("ada")
+    answer = await bulk(
+        client,
+        post("g", "/Groups", displayName="G", members=[{"value": "bulkId:u"}]),
+        {"method": "PUT", "path": f"/Users/{user.id}", "bulkId": "u", "data": {"userName": "ada"}},
+        {"method": "DELETE", "path": "/Users/none", "bulkId": "d"},
+        post("h", "/Groups", displayName="H", members=[{"value": "bulkId:d"}]),
+    )
+    assert statuses(answer) == ["201", "200", "404", "400"]
+    group = answer.body["Operations"][0]["location"].rpartition("/")[2]
+    read = await client.get(f"/Groups/{group}")
+    assert [each["value"] for each in read.body["members"]] == [user.id]
+
+
+async def test_names_of_the_message_are_read_in_any_letter_case(client: Client) -> None:
+    operation = {"Method": "POST", "PATH": "/Users", "bulkid": "1", "Data": {"userName": "ada"}}
+    answer = await client.post("/Bulk", {"Schemas": [BULK], "operations": [operation]})
+    assert statuses(answer) == ["201"]
