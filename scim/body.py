@@ -3,6 +3,7 @@ RFC 7644 §3.1).
 """
 
 import json
+import math
 from typing import Any, NoReturn
 
 from scim.errors import InvalidSyntax, TooLarge, UnsupportedMediaType
@@ -37,6 +38,7 @@ def read_json(request: Request, limit: int) -> Any:
         value = json.loads(
             text,
             parse_constant=_refuse_constant,
+            parse_float=_finite,
             object_pairs_hook=_object,
         )
         if "\\u" in text:
@@ -71,6 +73,13 @@ def read_object(request: Request, limit: int) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise InvalidSyntax(f"the request's body holds {name}, which is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # 1e400: it could be kept, and never be written as JSON again
+        raise InvalidSyntax("the request's body holds a number beyond 1.8e308")
+    return number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,9 +16,7 @@ from scim.repository import Change, Repository
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of a directory's own client; `base_url` is the Tenant URL without a slash at its
-    end.
-    """
+    """A request of a directory's own client; `base_url` is the Tenant URL, no slash at its end."""
 
     request: Request
     directory: Directory

@@ -27,9 +27,7 @@ class Sealer:
 
     @classmethod
     def derive(cls, pepper: bytes) -> "Sealer":
-        """Derive the key from the service's pepper, so that cursors and token digests share no
-        key.
-        """
+        """Derive a key from the pepper, so that cursors and token digests share none."""
         return cls(hmac.digest(pepper, b"scim cursor key", "sha256"))
 
     def seal(self, position: dict[str, Any], purpose: str, now: datetime) -> str:

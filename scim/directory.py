@@ -17,9 +17,7 @@ RESERVED_NAMES = frozenset(
 
 
 class Directory(Document):
-    """A directory's record. `id` is opaque and immutable (the partition key), `name` is what URLs
-    say.
-    """
+    """A directory's record: `id` is opaque and immutable (the partition), `name` is in URLs."""
 
     id: str = Field(pattern=r"^[a-z0-9]{8,32}$")
     name: str = Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")

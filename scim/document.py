@@ -83,9 +83,9 @@ def required(names: Iterable[str], resource_type: ResourceType) -> str:
 
 def is_computed(attribute: Attribute, sub: Attribute) -> bool:
     """Tell whether a sub-attribute is a URL of ours, which follows from the `value` beside it."""
-    kinds = {"external", "uri"}
-    refers = any(each not in kinds for each in sub.reference_types or ())
-    return sub.name == "$ref" and refers and attribute.sub("value") is not None
+    if sub.name != "$ref" or attribute.sub("value") is None:
+        return False
+    return any(each not in ("external", "uri") for each in sub.reference_types or ())
 
 
 def check_size(elements: list[Any], attribute: Attribute, place: str) -> None:

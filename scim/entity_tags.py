@@ -14,8 +14,7 @@ def entity_tag(version: str) -> str:
 
 
 def check_if_match(headers: Mapping[str, str], version: str | None) -> None:
-    """Hold If-Match against the version that is there, None for no resource. Raises
-    PreconditionFailed.
+    """Hold If-Match against the version, None for no resource. Raises PreconditionFailed.
 
     Comparison is weak, because SCIM's tags are weak ones (RFC 7644 §3.14); `*` asks only for
     existence.

@@ -29,8 +29,7 @@ class Request:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """The query, form-decoded exactly once, names in lower case; the first of repeated names
-        counts.
+        """The query, form-decoded once, names in lower case; the first of repeated ones counts.
 
         Parameters without a value are kept: Entra's flag `?aadOptscim062020` is one.
         """

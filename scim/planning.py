@@ -17,10 +17,7 @@ from scim.tokens import UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Places to look: ids, unique or indexed values, groups with one of some members, members of
-    some
-    groups.
-    """
+    """Places to look: ids, keys, groups that have one of some members, members of some groups."""
 
     ids: frozenset[str] = frozenset()
     keys: frozenset[Key] = frozenset()
@@ -82,9 +79,7 @@ def _joined(
 
 
 def narrow(filter: Filter, resource_type: ResourceType) -> Lookup | None:
-    """Find the places where everything that matches a filter can be found; None: only a scan finds
-    it.
-    """
+    """Find the places where all that matches a filter is found; None: only a scan finds it."""
     if isinstance(filter, And):
         found = [narrow(each, resource_type) for each in conjuncts(filter)]
         return min(

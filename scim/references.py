@@ -3,33 +3,32 @@ person goes (RFC 7643 §2.3.7).
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scim.call import Call
 from scim.errors import InvalidValue
 from scim.keys import key
 from scim.match import values_at
-from scim.repository import Gone, Stale, Stored
+from scim.repository import Gone, Key, Stale, Stored
 from scim.schema import Path, Resource, ResourceType
 
 _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Referrer:
-    """A resource with a reference, and the path at which it is."""
+class Place:
+    """Where a reference to a resource can be: a type, a path in it, the key to look up."""
 
     type: ResourceType
     path: Path
-    stored: Stored
+    key: Key
 
 
 async def check_new(
     call: Call, resource_type: ResourceType, before: Resource, after: Resource
 ) -> frozenset[str]:
-    """Check the references that a write adds and return the ids that must still exist when it is
-    written.
+    """Check the references that a write adds; return the ids that must exist when it is written.
 
     Costs no round trip when it adds none. Raises InvalidValue that names the attribute.
     """
@@ -52,29 +51,29 @@ async def check_new(
     return frozenset(added)
 
 
-async def referrers(call: Call, resource_type: ResourceType, id: str) -> list[Referrer]:
-    """Find everybody who refers to a resource, by index rows side by side."""
-    places = [
-        (other, path)
+def places(call: Call, resource_type: ResourceType, id: str) -> list[Place]:
+    """List where references to a resource can be: a round trip finds those at one."""
+    return [
+        Place(other, path, key(path, id))
         for other in call.catalog.resource_types
         for path in other.references
         if not _allowed(path) or resource_type.name in _allowed(path)
     ]
-    found = await asyncio.gather(
-        *(call.repository.find(other, key(path, id)) for other, path in places)
-    )
-    return [
-        Referrer(other, path, stored)
-        for (other, path), some in zip(places, found, strict=True)
-        for stored in some
-    ]
 
 
-async def forget(call: Call, id: str, found: Iterable[Referrer]) -> None:
-    """Remove references to a resource that is about to be deleted; each is a write of its own."""
-    for each in found:
-        if each.stored.id != id:  # its own manager goes with it
-            await _drop(call, each.type, each.path, each.stored, id)
+async def referrers(call: Call, where: Sequence[Place]) -> list[list[Stored]]:
+    """Find who refers to a resource, at each place, side by side."""
+    return await asyncio.gather(*(call.repository.find(each.type, each.key) for each in where))
+
+
+async def forget(
+    call: Call, id: str, where: Sequence[Place], found: Sequence[Sequence[Stored]]
+) -> None:
+    """Remove the references to a resource that were found; each is a write of its own."""
+    for place, some in zip(where, found, strict=True):
+        for each in some:
+            if each.id != id:  # its own manager goes with it
+                await _drop(call, place.type, place.path, each, id)
 
 
 async def _drop(

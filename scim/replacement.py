@@ -6,16 +6,8 @@ from scim.schema import Resource, ResourceType
 
 
 def check_immutable(before: Resource, after: Resource, resource_type: ResourceType) -> None:
-    """Refuse to change or clear an immutable attribute that has a value.
-
-    Values inside of multi-valued attributes are whole elements that come and go, so they are not
-    held.
-    """
-    for path in resource_type.paths():
-        leaf, parent = path.leaf, path.attribute
-        inside = path.sub is not None and parent is not None and parent.multi_valued
-        if leaf is None or leaf.mutability != "immutable" or inside:
-            continue
+    """Refuse to change or clear an immutable attribute that has a value."""
+    for path in resource_type.immutable:
         old = values_at(before, path)
         if old and values_at(after, path) != old:
             raise Mutability(

@@ -19,9 +19,7 @@ from scim.schema import Resource, ResourceType
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One end of a membership: a group's member or, read the other way, a group that a resource is
-    in.
-    """
+    """One end of a membership: a member of a group or, the other way, a group that holds one."""
 
     id: str
     type: str
@@ -60,8 +58,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a write says about itself: the change row, and the resource's new version and
-    lastModified.
+    """What a write says about itself: its change row, the new version and lastModified.
 
     `id` is time-ordered (`scim/ids.py`) and becomes the version; `at` is RFC 3339 UTC; `attributes`
     are the names of the top-level attributes that changed (an extension's as its URN), never
@@ -77,10 +74,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class MemberEdit:
-    """What is to become of a group's members: all that `add` and `remove` name, or exactly `add`
-    when
-    `replace`.
-    """
+    """What is to become of a group's members: `replace` says that they become exactly `add`."""
 
     add: tuple[Member, ...] = ()
     remove: tuple[str, ...] = ()
@@ -113,10 +107,7 @@ class Missing(Exception):
 
 @dataclass(slots=True)
 class Meter:
-    """What a request cost: calls to the store, rounds of calls that waited for each other, rows
-    that
-    came back.
-    """
+    """What a request cost: calls to the store, rounds of them side by side, rows that came back."""
 
     calls: int = 0
     rounds: int = 0
@@ -240,8 +231,19 @@ class Repository(Protocol):
         """
         ...
 
-    async def delete(self, type: ResourceType, before: Stored, change: Change) -> None:
-        """Delete a resource, its claims and its memberships both ways. Raises Stale, Gone."""
+    async def delete(
+        self,
+        type: ResourceType,
+        before: Stored,
+        change: Change,
+        *,
+        watched: Sequence[tuple[ResourceType, Key]] = (),
+    ) -> list[list[Stored]]:
+        """Delete a resource, its claims, and its memberships as read in `before`, both ways.
+
+        Nothing can refer to it from then on. Who came to hold one of the `watched` keys meanwhile
+        is returned, for each key, so that the caller can mend it. Raises Stale, Gone.
+        """
         ...
 
     async def remember(self, name: str, value: str) -> None:

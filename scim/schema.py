@@ -138,6 +138,19 @@ class ResourceType:
         paths = {str(path): path for path in (*named, *self.references)}
         return tuple(path for text, path in paths.items() if text not in unique)
 
+    @cached_property
+    def immutable(self) -> tuple[Path, ...]:
+        """Paths of immutable values, but for those inside of multi-valued attributes: these are
+        whole elements that come and go.
+        """
+        return tuple(
+            path
+            for path in self.paths()
+            if path.leaf is not None
+            and path.leaf.mutability == "immutable"
+            and not (path.sub and path.attribute and path.attribute.multi_valued)
+        )
+
     def attribute(self, name: str) -> Attribute | None:
         """Find a base or common attribute by name, in any letter case."""
         return self._attributes.get(name.lower())

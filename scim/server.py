@@ -16,7 +16,7 @@ from scim.credentials import identify, verify
 from scim.cursor import Sealer
 from scim.dialects import DIALECTS
 from scim.directory import Credential, Directory, Registry
-from scim.errors import Forbidden, InternalError, NotFound, ScimError, Unauthorized
+from scim.errors import BadRequest, Forbidden, InternalError, NotFound, ScimError, Unauthorized
 from scim.http import MEDIA_TYPE, Request, Response
 from scim.limits import Limits
 from scim.repository import Repository
@@ -74,18 +74,22 @@ class Server:
 
     async def _answer(self, request: Request) -> Response:
         now = self._clock()
-        segments = request.segments
-        place = next((n for n, each in enumerate(segments) if n and each.lower() == "scim"), None)
-        name = segments[place - 1] if place else None
         credential, directory = await self._authenticate(request, now)
         log.note(directory=directory.name, credential=credential.id)
-        if place is None or name is None:
+        try:
+            segments = request.segments
+        except ValueError as error:  # "Host: [" makes a URL that can't be taken apart
+            raise BadRequest("the Host header of the request is not the name of a host") from error
+        # A gateway's prefix may hold a `scim` of its own: ours comes after the directory's name.
+        marks = [n for n, each in enumerate(segments) if n and each.lower() == "scim"]
+        place = next((n for n in marks if segments[n - 1].lower() == directory.name), None)
+        if place is None and marks:
+            raise Unauthorized(_REFUSED)
+        if place is None:
             raise NotFound(
                 "there is nothing at this path: a Tenant URL ends in /NAME/scim, with the"
                 " directory's name"
             )
-        if name.lower() != directory.name:
-            raise Unauthorized(_REFUSED)
         if not directory.enabled:
             raise Forbidden(
                 "provisioning is switched off for this directory: its operator can switch it on"
@@ -112,9 +116,7 @@ class Server:
             log.note(roundTrips=meter.rounds, calls=meter.calls, rows=meter.rows)
 
     async def _authenticate(self, request: Request, now: datetime) -> tuple[Credential, Directory]:
-        """Find who a token is (RFC 6750 §2.1); the token decides the directory, whatever the URL
-        says.
-        """
+        """Find whose a token is; it decides the directory, whatever the URL says (RFC 6750)."""
         scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
         token = token.strip()
         id = identify(token) if scheme.lower() == "bearer" else None

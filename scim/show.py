@@ -79,6 +79,8 @@ class Projection:
         return (extension, attribute.name, sub.name) not in self.excluded
 
     def _excludes(self, extension: str, name: str) -> bool:
+        if not self.excluded:
+            return False
         lowered = name.lower()
         return any(
             place == extension and not sub and each.lower() in ("", lowered)

@@ -6,20 +6,30 @@ measured. Each call is counted; Azure's exceptions are translated here and nowhe
 - a row that isn't there → None; a transaction that failed → `Refused`, with the operation at fault
 - throttled, timed out, down, not set up, not allowed → `scim.errors.Unavailable`
 
-The SDK sends a request again when it was answered with 429 or 5xx, so a transaction that was
-reported as failed may have been done: whoever is refused looks at the row's version before it says
+The SDK sends a request again when it was answered with 5xx, and we do when the connection broke.
+So a transaction may be done twice, the second time on what the first one left: every transaction
+has to be such that this does no harm, and whoever is refused looks at what is there before it says
 so.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from azure.core import MatchConditions
 from azure.core.async_paging import AsyncPageIterator
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceRequestTimeoutError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
 from azure.data.tables import RequestTooLargeError, TableEntity, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 
@@ -32,7 +42,7 @@ PAGE = 1000  # entities in a page, the service's own limit
 SIDE_BY_SIDE = 32  # point reads of one request at a time
 
 # What every client is made with: a request that the service can't serve is tried three times
-# within 3 seconds, then the caller decides. A lost answer is not asked for again (retry_read).
+# within 3 seconds, then the caller decides.
 PATIENCE: Mapping[str, Any] = {
     "retry_total": 2,
     "retry_connect": 2,
@@ -41,8 +51,11 @@ PATIENCE: Mapping[str, Any] = {
     "retry_backoff_factor": 0.4,
     "retry_backoff_max": 2,
     "connection_timeout": 5,
-    "read_timeout": 30,
+    "read_timeout": 15,
 }
+# Seconds for a call with all its tries: the SDK waits as long as a Retry-After says, which may be
+# minutes, while the client waits for us.
+LONGEST_CALL = 20
 
 Reason = Literal["exists", "missing", "changed"]
 _REASONS: Mapping[int, Reason] = {404: "missing", 409: "exists", 412: "changed"}
@@ -84,16 +97,19 @@ class Refused(Exception):
 
 
 class Partition:
-    """One partition of a table, for one request."""
+    """One partition of a table, for one request; no call takes more than `longest` seconds."""
 
-    def __init__(self, table: TableClient, key: str, meter: Meter) -> None:
+    def __init__(
+        self, table: TableClient, key: str, meter: Meter, longest: float = LONGEST_CALL
+    ) -> None:
         self._table = table
+        self._longest = longest
         self._key = key
         self.meter = meter
 
     async def get(self, key: str, *, select: Sequence[str] | None = None) -> Row | None:
         """Read a row; with `select`, only these columns."""
-        with self._call():
+        async with self._call():
             try:
                 entity = await self._table.get_entity(
                     self._key, key, select=list(select) if select else None
@@ -141,7 +157,7 @@ class Partition:
         first = True
         while first or pages.continuation_token:
             first = False
-            with self._call():
+            async with self._call():
                 page = await anext(pages)
                 rows = [Row(each["RowKey"], _etag(each), each) async for each in page]
             self.meter.rows += len(rows)
@@ -158,10 +174,8 @@ class Partition:
         pending = list(operations)
         while pending:
             try:
-                with self._call():
-                    results = await self._table.submit_transaction(
-                        [_submitted(self._key, each) for each in pending]
-                    )
+                async with self._call():
+                    results = await self._submit(pending)
             except TableTransactionError as error:
                 at = pending[error.index]
                 reason = _REASONS.get(error.status_code or 0)
@@ -175,15 +189,29 @@ class Partition:
                 return {each.key: etag for each, etag in zip(pending, etags, strict=True)}
         return {}
 
-    @contextmanager
-    def _call(self) -> Iterator[None]:
+    async def _submit(self, operations: Sequence[Operation]) -> Sequence[Mapping[str, Any]]:
+        """Send a transaction, and again when the connection broke: the SDK repeats no POST then,
+        and the service closes connections that nobody used for a while.
+        """
+        submitted = [_submitted(self._key, each) for each in operations]
+        try:
+            return await self._table.submit_transaction(submitted)
+        except (ServiceRequestTimeoutError, ServiceResponseTimeoutError):
+            raise
+        except (ServiceRequestError, ServiceResponseError):
+            self.meter.calls += 1
+            return await self._table.submit_transaction(submitted)
+
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
         meter = self.meter
         meter.calls += 1
         meter.rounds += meter.in_flight == 0
         meter.in_flight += 1
         try:
             with translated():
-                yield
+                async with asyncio.timeout(self._longest):
+                    yield
         finally:
             meter.in_flight -= 1
 
@@ -202,12 +230,13 @@ def translated() -> Iterator[None]:
                 retry_after=30,
             ) from error
         status = error.status_code or 503
-        if status in (401, 403):
+        if status in (401, 403) or isinstance(error, ClientAuthenticationError):
             raise Unavailable(
                 "the service may not use its storage: an operator has to check its access",
                 retry_after=60,
             ) from error
-        if status >= 500 or status in (408, 429):
+        # Below 400: an answer that broke off, so that it can't be read.
+        if status >= 500 or status in (408, 429) or status < 400:
             raise _busy(_retry_after(error)) from error
         raise
     except (AzureError, OSError) as error:
@@ -231,7 +260,7 @@ def _code(error: HttpResponseError) -> str:
 
 
 def _etag(entity: TableEntity) -> str:
-    return str(entity.metadata["etag"])
+    return str(entity.metadata.get("etag") or "")
 
 
 def _submitted(partition: str, operation: Operation) -> tuple[str, TableEntity, dict[str, Any]]:

@@ -21,7 +21,7 @@ _TYPES = ("string", "reference", "boolean", "dateTime")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 _CONTROLS = re.compile("[\x00-\x1f]")
 # Half of a surrogate pair and what else is no character of any text.
-_NO_CHARACTERS = re.compile("[\x7f\ud800-\udfff\ufffe\uffff]")
+NO_CHARACTERS = re.compile("[\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def column(path: Path, type: ResourceType) -> str | None:
@@ -61,7 +61,7 @@ def comparison(value: object, attribute: Attribute) -> str | bool:
     if isinstance(found, str):
         # What the service may refuse keeps its order beside printable ASCII, the only text that
         # is compared with: controls are less than all of it, the others greater.
-        return _NO_CHARACTERS.sub("\ufffd", _CONTROLS.sub("\t", found[:LONGEST]))
+        return NO_CHARACTERS.sub("\ufffd", _CONTROLS.sub("\t", found[:LONGEST]))
     raise TypeError(f"{attribute.name} has no column")
 
 

@@ -8,22 +8,41 @@ own row and the change row.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from scim.errors import Unavailable
 from scim.repository import Change, Gone, Member, MemberEdit, Missing, Stale, Stored
 from storage import keys, rows
-from storage.client import MOST, Operation, Partition, Refused
+from storage.client import MOST, SIDE_BY_SIDE, Operation, Partition, Refused, Row
 from storage.reading import Reader
 
 _TRIES = 10
 _ROOM = MOST - 2  # beside the group's row and the change row
 
+# Who is to be added to a group, and who removed.
+Difference = tuple[tuple[Member, ...], tuple[Member, ...]]
+_NOTHING: Difference = ((), ())
+
 
 def guards(ids: Collection[str]) -> list[Operation]:
-    """Make a transaction fail unless all of these resources exist when it is done."""
+    """Make a transaction fail unless all of these resources exist when it is done.
+
+    Raises Missing for ids that no resource can have.
+    """
+    if nobodies := [id for id in ids if not keys.usable(id)]:
+        raise Missing(nobodies)
     return [Operation("merge", keys.anchor(id)) for id in sorted(ids)]
+
+
+def added(type: str, group: str, members: Sequence[Member]) -> list[Operation]:
+    """Insert memberships; the members' guards are the caller's, since a row may occur only once."""
+    return [operation for each in members for operation in _both("insert", type, group, each)]
+
+
+def removed(type: str, group: str, members: Sequence[Member]) -> list[Operation]:
+    """Delete memberships; a row that is gone already is as good as deleted."""
+    return [operation for each in members for operation in _both("delete", type, group, each)]
 
 
 class Memberships:
@@ -34,51 +53,38 @@ class Memberships:
         self._reader = reader
 
     async def typed(self, members: Sequence[Member]) -> list[Member]:
-        """Look up what each member is. Raises Missing when there is no such resource."""
+        """Look up what each member is, once for each. Raises Missing when there is no such
+        resource.
+        """
         if not members:
             return []
-        types = await self._reader.types_of([each.id for each in members])
-        missing = [each.id for each in members if each.id not in types]
-        if missing:
-            raise Missing(missing)
-        return [Member(each.id, types[each.id], each.display) for each in members]
+        distinct = {each.id: each for each in members}
+        return _typed(list(distinct.values()), await self._reader.types_of(distinct))
 
-    def added(self, type: str, group: str, members: Sequence[Member]) -> list[Operation]:
-        """Insert memberships; the members' guards are the caller's, because a row may occur only
-        once.
-        """
-        return [operation for each in members for operation in _both("insert", type, group, each)]
+    async def difference(self, type: str, group: str, edit: MemberEdit | None) -> Difference:
+        """Find who is to be added and who removed. Raises Missing.
 
-    def removed(self, type: str, group: str, members: Sequence[Member]) -> list[Operation]:
-        """Delete memberships."""
-        return [operation for each in members for operation in _both("delete", type, group, each)]
-
-    async def difference(
-        self, type: str, group: str, edit: MemberEdit | None
-    ) -> tuple[list[Member], list[Member]]:
-        """Find who is to be added and who removed. Raises Missing. One round of reads, side by
-        side.
+        One round of reads side by side; two where a long list replaces the members, because of
+        those who are members already nothing more has to be read.
         """
         if edit is None:
-            return [], []
-        added = {each.id: each for each in edit.add}
-        if edit.replace:
+            return _NOTHING
+        wanted = {each.id: each for each in edit.add}
+        if edit.replace and len(wanted) > SIDE_BY_SIDE:
+            there = {each.id: each for each in await self._reader.members(type, group)}
+            types = await self._reader.types_of(wanted.keys() - there.keys())
+        else:
             types, present = await asyncio.gather(
-                self._reader.types_of(added), self._reader.members(type, group)
+                self._reader.types_of(wanted),
+                self._reader.members(type, group)
+                if edit.replace
+                else self._reader.contained(type, group, [*wanted, *edit.remove]),
             )
             there = {each.id: each for each in present}
-            remove = [each for each in present if each.id not in added]
-        else:
-            asked = [*added, *edit.remove]
-            types, there = await asyncio.gather(
-                self._reader.types_of(added), self._reader.among(type, group, asked)
-            )
-            remove = [there[id] for id in dict.fromkeys(edit.remove) if id in there]
-        new = [each for id, each in added.items() if id not in there]
-        missing = [each.id for each in new if each.id not in types]
-        if missing:
-            raise Missing(missing)
-        return [Member(each.id, types[each.id], each.display) for each in new], remove
+        leave = there.keys() if edit.replace else edit.remove
+        remove = [there[id] for id in dict.fromkeys(leave) if id in there and id not in wanted]
+        new = [each for id, each in wanted.items() if id not in there]
+        return tuple(_typed(new, types)), tuple(remove)
 
     async def edit(
         self,
@@ -88,109 +94,140 @@ class Memberships:
         change: Change,
         *,
         version: str | None = None,
-        more: bool = False,
+        rest: Difference | None = None,
     ) -> str:
         """Write what differs and return the group's version, which is new if anything did.
 
         The group's row is merged whatever version it has, unless `version` must be held: however
-        many edits run at once, none is lost and none waits for another. `more` continues a change
-        whose row is written already.
+        many edits run at once, none is lost and none waits for another. `rest` continues a change
+        whose row is written already with what is known to be left of it.
         """
-        key = keys.resource(type, group)
+        own = keys.resource(type, group)
+        begun, guard, left = rest is not None, None, rest
         for _ in range(_TRIES):
-            own, (add, remove) = await asyncio.gather(
-                self._partition.get(key, select=("version",)), self.difference(type, group, edit)
-            )
-            if own is None:
-                raise Gone
-            if version is not None and own.values["version"] != version:
-                raise Stale
-            if not add and not remove:
-                return str(own.values["version"])
-            guard = own.etag if version is not None else None
-            first, whole = self._step(type, group, add, remove)
-            operations = [
-                *([] if more else [rows.change_row(type, group, change)]),
-                Operation("merge", key, rows.version_values(change), guard),
-                *first,
-            ]
+            if left is None:
+                read, left = await self._look(type, group, edit, begun=begun)
+                if not begun and version not in (None, read.values["version"]):
+                    raise Stale
+                if not begun and left == _NOTHING:
+                    return str(read.values["version"])
+                guard = read.etag if version is not None and not begun else None
             try:
-                await self._partition.transact(operations)
+                while not begun or left != _NOTHING:
+                    head = [] if begun else [rows.change_row(type, group, change)]
+                    head += [Operation("merge", own, rows.version_values(change), guard)]
+                    step, after = _step(type, group, left)
+                    await self._partition.transact([*head, *step])
+                    begun, guard, left = True, None, after
             except Refused as refused:
-                if refused.operation.key == keys.change(change.id):
-                    more, version = True, None  # done already: its answer was lost
-                    continue
-                if refused.operation.key == key:
-                    raise (Gone if refused.reason == "missing" else Stale) from refused
-                continue  # a row came or went in between: look again
-            if whole:
+                key, why = refused.operation.key, refused.reason
+                if key == own and (why == "missing" or guard is not None):
+                    raise (Gone if why == "missing" else Stale) from refused
+                # A row came or went in between, or all of it was done before: look again.
+                begun, left = begun or key == keys.change(change.id), None
+            else:
                 return change.id
-            more, version = True, None
         raise Unavailable(
             "the group is being written by too many requests: try again", retry_after=1
         )
 
-    def _step(
-        self, type: str, group: str, add: Sequence[Member], remove: Sequence[Member]
-    ) -> tuple[list[Operation], bool]:
-        """Take as much of a difference as fits one transaction; tell whether that is all."""
-        now = list(add[: _ROOM // 3])
-        gone = list(remove[: (_ROOM - 3 * len(now)) // 2])
-        operations = [
-            *self.added(type, group, now),
-            *self.removed(type, group, gone),
-            *guards([each.id for each in now]),
-        ]
-        return operations, len(now) == len(add) and len(gone) == len(remove)
+    async def _look(
+        self, type: str, group: str, edit: MemberEdit, *, begun: bool
+    ) -> tuple[Row, Difference]:
+        """Read a group's version and what an edit would change. Raises Gone, Missing.
 
-    async def shrink(self, type: str, id: str, before: Stored, change: Change) -> list[Operation]:
-        """Remove the memberships of a resource that is about to go, but for the last few; return
-        those.
-
-        The groups that it was in get a new version, because what they show changes.
+        Once it has begun, a member who was deleted since is one who would have left by now.
         """
-        ours = before.members or ()
-        theirs = before.member_of or ()
-        steps = [self.removed(type, id, [each]) for each in ours]
-        steps += [self._left(type, id, each, change) for each in theirs]
-        room = MOST // 2
-        while sum(map(len, steps)) > room:
-            step: list[Operation] = []
-            while steps and len(step) + len(steps[-1]) <= MOST:
-                step += steps.pop()
-            await self._partition.transact(step)
-        return [operation for some in steps for operation in some]
+        own = keys.resource(type, group)
+        while True:
+            try:
+                read, left = await asyncio.gather(
+                    self._partition.get(own, select=("version", "Timestamp")),
+                    self.difference(type, group, edit),
+                )
+            except Missing as missing:
+                if not begun:
+                    raise
+                there = tuple(each for each in edit.add if each.id not in missing.ids)
+                edit = MemberEdit(there, edit.remove, edit.replace)
+            else:
+                if read is None:
+                    raise Gone
+                return read, left
 
     async def sweep(self, type: str, id: str, change: Change) -> None:
         """Remove memberships of a resource that is gone; mostly there are none."""
         for _ in range(_TRIES):
             ours, theirs = await asyncio.gather(
-                self._reader.members(type, id),
-                self._reader.member_of(type, id),
+                self._reader.members(type, id), self._reader.member_of(type, id)
             )
             if not ours and not theirs:
                 return
-            for each in ours:
-                await self._partition.transact(self.removed(type, id, [each]))
-            for each in theirs:
-                await self._partition.transact(self._left(type, id, each, change))
+            gone = Stored({"id": id}, change.id, members=ours, member_of=theirs)
+            steps = ends(type, gone, change)
+            while steps:
+                await self._partition.transact(packed(steps, MOST))
 
-    def _left(self, type: str, id: str, group: Member, change: Change) -> list[Operation]:
-        """Take a member out of a group: both rows, and the group's new version."""
-        own = keys.resource(group.type, group.id)
-        return [
-            *self.removed(group.type, group.id, [Member(id, type)]),
-            Operation("merge", own, rows.version_values(change), lenient=True),
+
+def ends(type: str, resource: Stored, change: Change) -> list[list[Operation]]:
+    """Make what removes each membership of a resource, both ways.
+
+    The groups that it was in get a new version, because what they show changes.
+    """
+    ours = [removed(type, resource.id, [each]) for each in resource.members or ()]
+    theirs = [
+        [
+            *removed(each.type, each.id, [Member(resource.id, type)]),
+            Operation(
+                "merge",
+                keys.resource(each.type, each.id),
+                rows.version_values(change),
+                lenient=True,
+            ),
         ]
+        for each in resource.member_of or ()
+        if each.id != resource.id  # a group in itself: it is among its members
+    ]
+    return ours + theirs
+
+
+def packed(steps: list[list[Operation]], room: int) -> list[Operation]:
+    """Take as many steps off the end as fit."""
+    taken: list[Operation] = []
+    while steps and len(taken) + len(steps[-1]) <= room:
+        taken += steps.pop()
+    return taken
+
+
+def _step(type: str, group: str, left: Difference) -> tuple[list[Operation], Difference]:
+    """Take as much of a difference as fits one transaction; second: what is left then."""
+    add, remove = left
+    some = add[: _ROOM // 3]
+    few = remove[: (_ROOM - 3 * len(some)) // 2]
+    operations = [
+        *added(type, group, some),
+        *removed(type, group, few),
+        *guards([each.id for each in some]),
+    ]
+    return operations, (add[len(some) :], remove[len(few) :])
+
+
+def _typed(members: Sequence[Member], types: Mapping[str, str]) -> list[Member]:
+    """Give members their types. Raises Missing."""
+    missing = [each.id for each in members if each.id not in types]
+    if missing:
+        raise Missing(missing)
+    return [Member(each.id, types[each.id], each.display) for each in members]
 
 
 def _both(
     verb: Literal["insert", "delete"], type: str, group: str, member: Member
 ) -> tuple[Operation, Operation]:
-    """Write a membership at both ends; a row that is gone already is as good as deleted."""
-    forward = {"type": member.type} | ({"display": member.display} if member.display else {})
+    """Write a membership at both ends."""
     lenient = verb == "delete"
+    forward = {} if lenient else rows.member_values(member)
+    inverse = {} if lenient else {"type": type}
     return (
         Operation(verb, keys.member(type, group, member.id), forward, lenient=lenient),
-        Operation(verb, keys.group(member.type, member.id, group), {"type": type}, lenient=lenient),
+        Operation(verb, keys.group(member.type, member.id, group), inverse, lenient=lenient),
     )

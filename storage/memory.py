@@ -4,7 +4,6 @@ No method awaits between reading and writing, so each is atomic on the event loo
 copied at the door: what a caller does to one later changes nothing here.
 """
 
-import copy
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,7 +135,8 @@ class MemoryRepository:
         self._check(type, resource, refers, members)
         id = resource["id"]
         self._write(type, resource, change)
-        self._partition.members[id] = {each.id: self._typed(each) for each in members}
+        if members:  # nobody's groups are looked for where there are no members
+            self._partition.members[id] = {each.id: self._typed(each) for each in members}
         return self._stored(self._partition.rows[id], members=True)
 
     async def replace(
@@ -175,7 +175,14 @@ class MemoryRepository:
             self._partition.changes.append((change, row.type, id))
         return row.version
 
-    async def delete(self, type: ResourceType, before: Stored, change: Change) -> None:
+    async def delete(
+        self,
+        type: ResourceType,
+        before: Stored,
+        change: Change,
+        *,
+        watched: Sequence[tuple[ResourceType, Key]] = (),
+    ) -> list[list[Stored]]:
         self._count()
         row = self._guard(type, before.id, before.version)
         partition = self._partition
@@ -187,6 +194,7 @@ class MemoryRepository:
             if members.pop(before.id, None):
                 self._touch(partition.rows[group], change)
         partition.changes.append((change, type.name, before.id))
+        return [await self.find(other, key) for other, key in watched]
 
     async def remember(self, name: str, value: str) -> None:
         self._count()
@@ -219,12 +227,16 @@ class MemoryRepository:
         for key in sorted(claims(resource, type), key=lambda each: each.attribute):
             if self._partition.claims.get((type.name, key), resource["id"]) != resource["id"]:
                 raise Taken(key.attribute)
+        old = self._partition.rows.get(resource["id"])
+        rows.check_room(len(claims(resource, type) ^ (old.claims if old else set())), len(refers))
         missing = [id for id in refers if id not in self._partition.rows]
         if missing:
             raise Missing(missing)
         self._check_members(members)
 
     def _check_members(self, members: Sequence[Member]) -> None:
+        for each in members:
+            rows.check_display(each)
         missing = [each.id for each in members if each.id not in self._partition.rows]
         if missing:
             raise Missing(missing)
@@ -236,7 +248,7 @@ class MemoryRepository:
             del partition.claims[type.name, key]
         row = _Row(
             type.name,
-            copy.deepcopy(resource),
+            rows.copied(resource),
             change.id,
             claims(resource, type),
             indexes(resource, type),
@@ -249,7 +261,7 @@ class MemoryRepository:
         """Edit a group's members; tell whether anything differs now."""
         members = self._partition.members.setdefault(group, {})
         named = {each.id for each in edit.add}
-        gone = set(members) - named if edit.replace else set(edit.remove) & set(members)
+        gone = (set(members) if edit.replace else set(edit.remove) & set(members)) - named
         new = [each for each in edit.add if each.id not in members]
         for id in gone:
             del members[id]
@@ -277,7 +289,7 @@ class MemoryRepository:
         id = row.resource["id"]
         self.meter.rows += 1
         return Stored(
-            copy.deepcopy(row.resource),
+            rows.copied(row.resource),
             row.version,
             row.version,
             self._members(id) if members else None,

@@ -2,6 +2,7 @@
 identity.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def open_storage(where: str, *, prefix: str = "") -> Storage:
                 await table.create_table()
 
     async def ready() -> None:
-        await Partition(registry, "directory", Meter()).get("ready")
+        tables = (registry, resources)
+        await asyncio.gather(*(Partition(each, "ready", Meter()).get("ready") for each in tables))
 
     async def close() -> None:
         await service.close()

@@ -86,30 +86,33 @@ class Reader:
         *,
         contiguous: bool = False,
     ) -> Mapping[str, tuple[Member, ...]]:
-        ids = [id for id in ids if keys.usable(id)]
-        if not contiguous or len(ids) < 2:
+        known = [id for id in ids if keys.usable(id)]
+        nobody: dict[str, tuple[Member, ...]] = dict.fromkeys(ids, ())
+        if not contiguous or len(known) < 2:
             one = self.members if way == "members" else self.member_of
-            return await side_by_side(lambda each: one(type.name, each), ids)
+            return nobody | await side_by_side(lambda each: one(type.name, each), known)
         place = keys.member if way == "members" else keys.group
-        first, _ = keys.below(place(type.name, min(ids), ""))
-        _, last = keys.below(place(type.name, max(ids), ""))
-        found: dict[str, list[Row]] = {id: [] for id in ids}
+        first, _ = keys.below(place(type.name, min(known), ""))
+        _, last = keys.below(place(type.name, max(known), ""))
+        found: dict[str, list[Row]] = {id: [] for id in known}
         for row in await self._partition.range(first, last):
             owner = row.key.split(":")[2]
             if owner in found:
                 found[owner].append(row)
-        return {id: rows.members(some) for id, some in found.items()}
+        return nobody | {id: rows.members(some) for id, some in found.items()}
 
     async def contains(
         self, type: ResourceType, group: str, members: Collection[str]
     ) -> tuple[Member, ...]:
-        return tuple((await self.among(type.name, group, members)).values())
+        return await self.contained(type.name, group, members)
 
-    async def among(self, type: str, group: str, members: Collection[str]) -> dict[str, Member]:
+    async def contained(
+        self, type: str, group: str, members: Collection[str]
+    ) -> tuple[Member, ...]:
         """Read which of some ids are members of a group, by point reads side by side."""
         wanted = {id for id in members if keys.usable(id)} if keys.usable(group) else set()
         found = await self._partition.get_all([keys.member(type, group, id) for id in wanted])
-        return {each.id: each for each in rows.members(found.values())}
+        return rows.members(found.values())
 
     async def types_of(self, ids: Collection[str]) -> Mapping[str, str]:
         wanted = {id for id in ids if keys.usable(id)}

@@ -8,6 +8,7 @@ A directory that was changed, or a credential that was revoked, takes effect in 
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from azure.data.tables.aio import TableClient
@@ -32,14 +33,15 @@ class _Memory:
         self._answers: dict[str, tuple[float, Any]] = {}
 
     async def recall(self, key: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
+        now = self._clock()
         known = self._answers.get(key)
-        if known is not None and known[0] > self._clock():
+        if known is not None and known[0] > now:
             answer: T | None = known[1]
             return answer
         found = await read()
         if len(self._answers) >= _MOST:
             self._answers.clear()
-        self._answers[key] = (self._clock() + (FRESH if found else FRESH_ABSENCE), found)
+        self._answers[key] = (now + (FRESH if found else FRESH_ABSENCE), found)
         return found
 
     def forget(self) -> None:
@@ -86,12 +88,17 @@ class TablesRegistry:
         try:
             await self._directories.transact([name, text])
         except Refused as refused:
-            raise NameTaken from refused
+            # Ours, when the transaction was done before and only its answer was lost.
+            found = await self._directories.get(name.key)
+            if found is None or found.values["directory"] != directory.id:
+                raise NameTaken from refused
         self._memory.forget()
 
     async def add_credential(self, credential: Credential) -> None:
         text = credential.model_dump_json(by_alias=True, exclude_none=True)
-        await self._credentials.transact([Operation("insert", credential.id, pieces(text))])
+        # Its id is random: a row that is there is this one, written before an answer was lost.
+        with suppress(Refused):
+            await self._credentials.transact([Operation("insert", credential.id, pieces(text))])
         self._memory.forget()
 
 

@@ -1,16 +1,18 @@
 """The product's store: a directory is a partition of one Azure table, and a write is one
 transaction in it.
 
-Every transaction begins with inserting its change row. The SDK sends a transaction again when the
-answer to the first was lost; the change row is then there already, which tells that the first was
-done.
+A write begins with inserting its change row. A transaction whose answer was lost is sent again; the
+change row is then there already, which tells that the first was done.
 
 What outgrows a transaction (100 operations) is done in steps that a repeated request completes:
 index rows are added before the resource and dropped after it (one too many is harmless, because
 what it leads to is checked again); memberships are added after a group and removed before it.
 """
 
+import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from scim.errors import Unavailable
 from scim.keys import claims, indexes
@@ -28,11 +30,11 @@ from scim.repository import (
 from scim.schema import Resource, ResourceType
 from storage import keys, rows
 from storage.client import MOST, Operation, Partition, Refused
-from storage.memberships import Memberships, guards
+from storage.memberships import Memberships, added, ends, guards, packed, removed
 from storage.reading import Reader
 
 _TRIES = 6
-_MOST_INDEX_ROWS = 40  # of one resource in its own transaction; more are written beside it
+_NO_ETAG = "W/\"datetime'1601-01-01T00%3A00%3A00Z'\""  # of no row: whoever holds it is Stale
 
 
 class TablesRepository(Reader):
@@ -53,27 +55,50 @@ class TablesRepository(Reader):
     ) -> Stored:
         id = resource["id"]
         typed = await self._memberships.typed(members)
-        row = rows.resource_values(type, resource, change)
-        values = indexes(resource, type)
-        await self._index(type, id, values if len(values) > _MOST_INDEX_ROWS else ())
+        claimed, indexed = claims(resource, type), indexes(resource, type)
+        rows.check_room(len(claimed), len(refers))
         operations = [
             rows.change_row(type.name, id, change),
-            Operation("insert", keys.resource(type.name, id), row),
+            Operation(
+                "insert", keys.resource(type.name, id), rows.resource_values(type, resource, change)
+            ),
             Operation("insert", keys.anchor(id), {"type": type.name}),
-            *(_claim(type, key, id) for key in _ordered(claims(resource, type))),
-            *(_index(type, key, id) for key in _few(values)),
+            *(_claim(type, key, id) for key in _ordered(claimed)),
         ]
+        index_rows = [_index(type, key, id) for key in _ordered(indexed)]
+        beside = len(operations) + len(index_rows) + len(refers) > MOST
+        operations += [] if beside else index_rows
         room = (MOST - len(operations) - len(refers)) // 3
-        first, rest = typed[: max(room, 0)], typed[max(room, 0) :]
-        operations += self._memberships.added(type.name, id, first)
-        operations += guards({*refers, *(each.id for each in first)})
-        etag = await self._commit(type, id, operations)
-        if rest:
-            await self._memberships.edit(
-                type.name, id, MemberEdit(add=tuple(rest)), change, more=True
-            )
+        now, later = typed[:room], tuple(typed[room:])
+        operations += added(type.name, id, now)
+        operations += guards({*refers, *(each.id for each in now)})
+        try:
+            await self._in_steps(index_rows if beside else [])
+            etag = await self._commit(type, id, change, operations)
+            if later:
+                edit = MemberEdit(add=later)
+                await self._memberships.edit(type.name, id, edit, change, rest=(later, ()))
+                etag = await self._etag(keys.resource(type.name, id), change)
+        except (Taken, Missing):
+            await self._in_steps([_unindex(type, key, id) for key in indexed] if beside else [])
+            raise
+        except Unavailable:
+            if later:
+                await self._undo(type, id, change)
+            raise
         done = tuple(sorted(typed, key=lambda each: each.id))
         return Stored(resource, change.id, etag, done)
+
+    async def _undo(self, type: ResourceType, id: str, change: Change) -> None:
+        """Delete a group that was created with a part of its members, if the store lets us: who
+        sends the request again would be told that the group exists.
+        """
+        with suppress(Unavailable, Stale, Gone):
+            half = await self.get(type, id, members=True, member_of=True)
+            if half is not None:
+                # A change of its own: the row of the first one is there already.
+                undo = replace(change, id=f"{change.id}-undo", verb="delete", attributes=())
+                await self.delete(type, half, undo)
 
     async def replace(
         self,
@@ -90,26 +115,31 @@ class TablesRepository(Reader):
         add, remove = await self._memberships.difference(type.name, id, edit)
         old, new = indexes(before.resource, type), indexes(resource, type)
         owned, wanted = claims(before.resource, type), claims(resource, type)
-        many = len(old ^ new) > _MOST_INDEX_ROWS
-        await self._index(type, id, new - old if many else ())
+        rows.check_room(len(owned ^ wanted), len(refers))
         operations = [
             rows.change_row(type.name, id, change),
             Operation("replace", keys.resource(type.name, id), row, before.guard),
             *(_claim(type, key, id) for key in _ordered(wanted - owned)),
             *(_unclaim(type, key) for key in _ordered(owned - wanted)),
-            *([] if many else [_index(type, key, id) for key in _ordered(new - old)]),
-            *([] if many else [_unindex(type, key, id) for key in _ordered(old - new)]),
         ]
-        room = (MOST - len(operations) - len(refers)) // 3
-        now, later = add[:room], add[room:]
-        gone = remove[: room - len(now)]
-        operations += self._memberships.added(type.name, id, now)
-        operations += self._memberships.removed(type.name, id, gone)
+        index_rows = [_index(type, key, id) for key in _ordered(new - old)]
+        dropped = [_unindex(type, key, id) for key in _ordered(old - new)]
+        beside = len(operations) + len(index_rows) + len(dropped) + len(refers) > MOST
+        operations += [] if beside else [*index_rows, *dropped]
+        room = MOST - len(operations) - len(refers)
+        now = add[: room // 3]
+        gone = remove[: (room - 3 * len(now)) // 2]
+        operations += added(type.name, id, now)
+        operations += removed(type.name, id, gone)
         operations += guards({*refers, *(each.id for each in now)})
-        etag = await self._commit(type, id, operations)
-        await self._unindex(type, id, old - new if many else ())
-        if edit is not None and (later or len(gone) < len(remove)):
-            await self._memberships.edit(type.name, id, edit, change, more=True)
+        await self._in_steps(index_rows if beside else [])
+        etag = await self._commit(type, id, change, operations)
+        if beside:
+            etag = await self._drop(type, id, dropped, etag)
+        rest = (add[len(now) :], remove[len(gone) :])
+        if edit is not None and any(rest):
+            await self._memberships.edit(type.name, id, edit, change, rest=rest)
+            etag = await self._etag(keys.resource(type.name, id), change)
         return Stored(resource, change.id, etag)
 
     async def edit_members(
@@ -125,28 +155,50 @@ class TablesRepository(Reader):
             raise Gone
         return await self._memberships.edit(type.name, id, edit, change, version=version)
 
-    async def delete(self, type: ResourceType, before: Stored, change: Change) -> None:
-        id = before.id
-        last = await self._memberships.shrink(type.name, id, before, change)
-        operations = [
-            rows.change_row(type.name, id, change),
-            Operation("delete", keys.resource(type.name, id), guard=before.guard),
-            Operation("delete", keys.anchor(id), lenient=True),
-            *(_unclaim(type, key) for key in claims(before.resource, type)),
-        ]
-        values = _ordered(indexes(before.resource, type))
-        few = _few(values)
-        operations += [_unindex(type, key, id) for key in few]
-        await self._commit(type, id, [*operations, *last])
-        await self._unindex(type, id, () if few else values)
-        # Who was added to a group after the memberships were read and before the anchor went.
-        await self._memberships.sweep(type.name, id, change)
+    async def delete(
+        self,
+        type: ResourceType,
+        before: Stored,
+        change: Change,
+        *,
+        watched: Sequence[tuple[ResourceType, Key]] = (),
+    ) -> list[list[Stored]]:
+        id, own = before.id, keys.resource(type.name, before.id)
+        steps, stored, begun = ends(type.name, before, change), before, False
+        for _ in range(_TRIES + len(steps)):
+            operations, later = _deletion(type, stored, change)
+            whole = len(operations) + sum(map(len, steps)) <= MOST
+            rest = steps.copy()
+            try:
+                if whole:
+                    await self._commit(type, id, change, operations + packed(rest, MOST))
+                    break
+                # The first step holds the version; whoever writes after it was too late.
+                touch = Operation("merge", own, rows.version_values(change), stored.guard)
+                etags = await self._partition.transact([touch, *packed(rest, MOST - 1)])
+                stored, begun, steps = replace(stored, guard=etags[own]), True, rest
+            except (Stale, Refused) as error:
+                found = await self.get(type, id)
+                if found is None:
+                    raise Gone from error
+                if not begun and found.version != change.id:
+                    raise Stale from error
+                stored, begun = found, True
+        else:
+            raise _contended()
+        await self._in_steps(later)
+        # What came to be after the memberships were read and before the anchor went.
+        late = asyncio.gather(*(self.find(other, key) for other, key in watched))
+        await asyncio.gather(self._memberships.sweep(type.name, id, change), late)
+        return late.result()
 
     async def remember(self, name: str, value: str) -> None:
         bookmark = Operation("put", keys.bookmark(name), rows.pieces(value))
         await self._partition.transact([bookmark])
 
-    async def _commit(self, type: ResourceType, id: str, operations: list[Operation]) -> str:
+    async def _commit(
+        self, type: ResourceType, id: str, change: Change, operations: list[Operation]
+    ) -> str:
         """Do a transaction, begun by a change row, and return the resource's new ETag.
 
         Raises Taken, Missing, Stale, Gone. A claim that a crash left behind is no obstacle.
@@ -157,13 +209,16 @@ class TablesRepository(Reader):
                 return (await self._partition.transact(operations)).get(own, "")
             except Refused as refused:
                 if refused.operation is operations[0]:
-                    found = await self._partition.get(own, select=("version",))
-                    return found.etag if found is not None else ""
+                    return await self._etag(own, change)
                 place = operations.index(refused.operation)
                 operations[place] = await self._instead(own, id, refused)
-        raise Unavailable(
-            "the store keeps changing under this request: send it again", retry_after=1
-        )
+        raise _contended()
+
+    async def _etag(self, own: str, change: Change) -> str:
+        """Read the ETag of a resource's row as a change left it."""
+        found = await self._partition.get(own, select=("version", "Timestamp"))
+        unchanged = found is not None and found.values["version"] == change.id
+        return found.etag if found is not None and unchanged else _NO_ETAG
 
     async def _instead(self, own: str, id: str, refused: Refused) -> Operation:
         """Say why an operation was refused, or what to do instead."""
@@ -174,16 +229,27 @@ class TablesRepository(Reader):
             raise Missing([keys.last_part(operation.key)])
         if operation.key.startswith("u:") and operation.verb == "insert":
             claim = await self._partition.get(operation.key)
-            if claim is not None and claim.values["owner"] != id:
+            if claim is None:  # given up meanwhile: whoever inserts first has it
+                return operation
+            if claim.values["owner"] != id:
                 raise Taken(operation.values["attribute"])
-            return Operation("put", operation.key, operation.values)
+            return Operation("replace", operation.key, operation.values, claim.etag)
         raise Stale
 
-    async def _index(self, type: ResourceType, id: str, values: Collection[Key]) -> None:
-        await self._in_steps([_index(type, key, id) for key in _ordered(values)])
-
-    async def _unindex(self, type: ResourceType, id: str, values: Collection[Key]) -> None:
-        await self._in_steps([_unindex(type, key, id) for key in _ordered(values)])
+    async def _drop(
+        self, type: ResourceType, id: str, index_rows: list[Operation], etag: str
+    ) -> str:
+        """Drop index rows, unless somebody wrote the resource since and may need them; the
+        resource's ETag after it.
+        """
+        own = keys.resource(type.name, id)
+        for step in rows.chunks(index_rows, MOST - 1):
+            try:
+                etags = await self._partition.transact([Operation("merge", own, {}, etag), *step])
+            except Refused:
+                break
+            etag = etags[own]
+        return etag
 
     async def _in_steps(self, operations: list[Operation]) -> None:
         for step in rows.chunks(operations, MOST):
@@ -211,5 +277,22 @@ def _ordered(values: Collection[Key]) -> list[Key]:
     return sorted(values, key=lambda each: (each.attribute, each.value))
 
 
-def _few(values: Collection[Key]) -> list[Key]:
-    return _ordered(values) if len(values) <= _MOST_INDEX_ROWS else []
+def _deletion(
+    type: ResourceType, stored: Stored, change: Change
+) -> tuple[list[Operation], list[Operation]]:
+    """Make the transaction that deletes a resource; second: index rows for which it has no room."""
+    id = stored.id
+    operations = [
+        rows.change_row(type.name, id, change),
+        Operation("delete", keys.resource(type.name, id), guard=stored.guard),
+        Operation("delete", keys.anchor(id), lenient=True),
+        *(_unclaim(type, key) for key in _ordered(claims(stored.resource, type))),
+    ]
+    index_rows = [_unindex(type, key, id) for key in _ordered(indexes(stored.resource, type))]
+    if len(operations) + len(index_rows) > MOST:
+        return operations, index_rows
+    return [*operations, *index_rows], []
+
+
+def _contended() -> Unavailable:
+    return Unavailable("the store keeps changing under this request: send it again", retry_after=1)

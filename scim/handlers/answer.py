@@ -26,12 +26,12 @@ def projection(call: Call, resource_type: ResourceType) -> Projection:
 
 def wants_members(resource_type: ResourceType, wanted: Projection) -> bool:
     """Tell whether an answer shows members, so that a store which needn't read them doesn't."""
-    return resource_type.members is not None and wanted.wants(resource_type.members.name)
+    return resource_type.members is not None and wanted.wants(resource_type.members)
 
 
 def wants_member_of(resource_type: ResourceType, wanted: Projection) -> bool:
     """Tell whether an answer shows the groups that a resource is in."""
-    return resource_type.member_of is not None and wanted.wants(resource_type.member_of.name)
+    return resource_type.member_of is not None and wanted.wants(resource_type.member_of)
 
 
 def render(call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection) -> Resource:
@@ -72,9 +72,7 @@ async def with_memberships(
     member_of: bool,
     contiguous: bool = False,
 ) -> list[Stored]:
-    """Read the memberships of resources that were read without; nothing is asked when nothing is
-    wanted.
-    """
+    """Read the memberships of resources that were read without; none when none are wanted."""
     ids = [each.id for each in found]
     repository = call.repository
     ours: Mapping[str, tuple[Member, ...]] = {}

@@ -55,9 +55,7 @@ class BulkRequest(BaseModel):
 
 @dataclass(slots=True)
 class _Work:
-    """What has become of the operations: ids by bulkId, results by place, and who must be
-    completed.
-    """
+    """What has become of the operations: ids by bulkId, results by place, who is incomplete."""
 
     ids: dict[str, str] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)

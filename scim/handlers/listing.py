@@ -43,10 +43,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page; `contiguous`: no other resource of the type lies between the ones on it, in the order
-    of
-    ids.
-    """
+    """A page; `contiguous`: no other resource of the type has an id between those on it."""
 
     found: tuple[tuple[ResourceType, Stored], ...]
     total: int
@@ -67,10 +64,7 @@ async def first_to_last(call: Call, sources: Sequence[Source], window: Window) -
 
 
 async def _sliced(call: Call, sources: Sequence[Source], window: Window, purpose: str) -> Page:
-    """Find everything, order it and cut the page out: for lookups, sorted lists and several types
-    at
-    once.
-    """
+    """Find everything, order it, cut the page out: lookups, sorted lists, several types at once."""
     found: list[tuple[Any, ResourceType, Stored]] = []
     for source in sources:
         matched = await everything(call, source)
@@ -189,9 +183,7 @@ class _Walk:
     async def _take(
         self, after: str, size: int, born: str | None, until: str | None = None
     ) -> list[Stored]:
-        """Read rows after an id: at most `size`, none after `until`, none created after the walk
-        began.
-        """
+        """Read at most `size` rows after an id, up to `until`, created before the walk began."""
         rows: list[Stored] = []
         asked = min(size, BATCH) if self.source.filter is None else BATCH
         async with aclosing(stream(self.call, self.source, after, asked)) as found:
@@ -210,10 +202,7 @@ class _Walk:
         return hashlib.sha256(text.encode()).hexdigest()[:40]
 
     async def _remember(self, ids: list[str]) -> dict[str, Any]:
-        """Keep the id before each page's first one; of very long lists, before every other page's,
-        and so
-        on.
-        """
+        """Keep the id before each page's first one; of very long lists, before some pages'."""
         size = max(self.window.size, 1)
         stride = size * max(1, -(-len(ids) // (size * _MOST_MARKS)))
         bookmark = {

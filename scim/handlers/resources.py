@@ -32,7 +32,7 @@ from scim.handlers.writing import (
 from scim.http import Response
 from scim.membership import Split, attach, detach, difference, split
 from scim.patch import Operation, apply, read_operations
-from scim.references import check_new, forget, referrers
+from scim.references import check_new, forget, places, referrers
 from scim.replacement import check_immutable
 from scim.repository import MemberEdit, Missing, Stored, Taken
 from scim.schema import Resource, ResourceType
@@ -134,12 +134,19 @@ async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
 
     async def attempt() -> None:
         whole = resource_type.members is not None
+        where = places(call, resource_type, id)
         before, found = await asyncio.gather(
             current(call, resource_type, id, members=whole, member_of=True),
-            referrers(call, resource_type, id),
+            referrers(call, where),
         )
-        await forget(call, id, found)
-        await call.repository.delete(resource_type, before, call.change("delete"))
+        await forget(call, id, where, found)
+        late = await call.repository.delete(
+            resource_type,
+            before,
+            call.change("delete"),
+            watched=[(each.type, each.key) for each in where],
+        )
+        await forget(call, id, where, late)
 
     await retry(attempt, resource_type)
     return Response(204)
@@ -148,10 +155,7 @@ async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
 def _patcher(
     call: Call, resource_type: ResourceType, id: str, plan: Split
 ) -> Callable[[], Awaitable[Stored]]:
-    """Apply operations to the resource's own attributes, or to all of it when members are asked
-    more
-    of.
-    """
+    """Apply operations to a resource's own attributes, or to all of it if they need its members."""
     inverse = wants_member_of(resource_type, projection(call, resource_type))
 
     async def attempt() -> Stored:

@@ -3,10 +3,10 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from scim.body import read_object
@@ -44,33 +44,33 @@ class SearchRequest(BaseModel):
     sort_order: str | None = None
     start_index: int | str | None = None
     count: int | str | None = None
-    cursor: str | None = Field(default=None)
+    cursor: str | None = None
+
+
+# The parameters' names by their lower case.
+_NAMES: Mapping[str, str] = {
+    to_camel(name).lower(): to_camel(name) for name in SearchRequest.model_fields
+}
 
 
 async def query(call: Call, types: Sequence[ResourceType]) -> Response:
     """Answer a GET on an endpoint, or on the root for all types."""
     parameters = call.request.query
-    names = {name.lower(): field.alias for name, field in _fields().items()}
-    sent = {names[name]: value for name, value in parameters.items() if name in names}
+    sent = {_NAMES[name]: value for name, value in parameters.items() if name in _NAMES}
     return await _answer(call, types, _read(sent))
 
 
 async def search(call: Call, types: Sequence[ResourceType]) -> Response:
     """Answer a POST to `.search`; names in the body in any letter case."""
     body = read_object(call.request, call.limits.body_bytes)
-    names = {name.lower(): field.alias for name, field in _fields().items()}
-    sent = {names[name.lower()]: value for name, value in body.items() if name.lower() in names}
+    sent = {_NAMES[name.lower()]: value for name, value in body.items() if name.lower() in _NAMES}
     request = _read(sent)
     if request.schemas and SEARCH_REQUEST not in request.schemas:
         raise InvalidSyntax(f"schemas must hold {SEARCH_REQUEST}")
     return await _answer(call, types, request)
 
 
-def _fields() -> dict[str, Any]:
-    return {to_camel(name): field for name, field in SearchRequest.model_fields.items()}
-
-
-def _read(sent: dict[str | None, Any]) -> SearchRequest:
+def _read(sent: dict[str, Any]) -> SearchRequest:
     try:
         return SearchRequest.model_validate(
             {name: each for name, each in sent.items() if each is not None}

@@ -100,3 +100,13 @@ async def test_directories_do_not_see_each_other(storage: Storage) -> None:
     answer = await two.post("/Groups", {"displayName": "Thieves", "members": [{"value": user.id}]})
     assert answer.status == 400
     assert (await one.get(f"/Users/{user.id}")).status == 200
+
+
+async def test_a_tenant_url_may_lie_below_any_prefix(client: Client) -> None:
+    """Any base path, any number of segments, one called scim among them."""
+    headers = {"authorization": f"Bearer {client.token}"}
+    for prefix in ("/api", "/x/scim", "/scim/scim", f"/{client.name}"):
+        base = f"{HOST}{prefix}/{client.name}/scim"
+        answer = await client.server.handle(Request("GET", f"{base}/Schemas", headers))
+        assert answer.status == 200
+        assert answer.document["Resources"][0]["meta"]["location"].startswith(f"{base}/Schemas/")

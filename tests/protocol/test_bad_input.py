@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scim.http import Request
 from scim.limits import Limits
 from storage.open import Storage
 from tests.service import ENTERPRISE, Client, open_directory
@@ -26,6 +27,7 @@ BODIES: dict[str, bytes] = {
     "nested objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "nested a little": b'{"userName":"x","name":' + b'{"a":' * 60 + b"1" + b"}" * 61,
     "a huge integer": b'{"userName": "x", "title": ' + b"9" * 10_000 + b"}",
+    "a number beyond every float": b'{"userName": 1e400}',
     "the same key twice": b'{"userName": "x", "userName": "y"}',
     "the same key in two cases": b'{"userName": "x", "username": "y"}',
     "no required attribute": b'{"title": "x"}',
@@ -193,3 +195,13 @@ async def test_unknown_attributes_are_left_out_or_refused(client: Client, strict
     user = await strict.user(active=True)
     assert (await strict.patch(f"/Users/{user.id}", *operations)).status == 400
     assert (await strict.get(f"/Users/{user.id}")).body["active"] is True
+
+
+async def test_a_malformed_host_is_the_client_s_mistake(client: Client) -> None:
+    """Python can't take apart the URLs that these Host headers make."""
+    for host in ("[", "[::1", "\u2100"):
+        url = f"http://{host}/{client.name}/scim/Users"
+        for token, status in ((client.token, 400), ("", 401)):
+            headers = {"authorization": f"Bearer {token}"}
+            answer = await client.server.handle(Request("GET", url, headers))
+            assert answer.status == status, host

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.service import Client, uniqueness_error
+from tests.service import ENTERPRISE, Client, uniqueness_error
 
 
 async def test_parallel_member_adds_are_all_kept(client: Client) -> None:
@@ -85,3 +85,27 @@ async def test_racing_renames_leave_one_owner(client: Client) -> None:
     assert sorted(each.status for each in answers) == [200] + [409] * 7
     found = await client.get('/Users?filter=userName+eq+"wanted@example.com"')
     assert found.body["totalResults"] == 1
+
+
+async def test_a_name_that_is_given_up_goes_to_one(client: Client) -> None:
+    """Claims are only ever inserted: two who find one gone must not both have theirs."""
+    for number in range(10):
+        name = f"z{number}"
+        old = await client.user(name)
+        await asyncio.gather(
+            client.delete(f"/Users/{old.id}"),
+            *(client.post("/Users", {"userName": name}) for _ in range(4)),
+        )
+        listed = (await client.get("/Users?attributes=userName")).body["Resources"]
+        assert sum(each["userName"] == name for each in listed) <= 1
+
+
+async def test_nobody_keeps_a_manager_who_was_deleted_meanwhile(client: Client) -> None:
+    for _ in range(20):
+        boss, ada = await client.user(), await client.user()
+        value = {"op": "add", "path": f"{ENTERPRISE}:manager", "value": boss.id}
+        answers = await asyncio.gather(
+            client.patch(f"/Users/{ada.id}", value), client.delete(f"/Users/{boss.id}")
+        )
+        assert answers[0].status in (200, 400)
+        assert ENTERPRISE not in (await client.get(f"/Users/{ada.id}")).body

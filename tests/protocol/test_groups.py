@@ -236,5 +236,15 @@ async def test_a_manager_goes_when_the_person_goes(client: Client) -> None:
     query = f'/Users?filter=id eq "{ada.id}" and manager eq "{boss.id}"&attributes=id'
     assert (await client.get(query)).body["totalResults"] == 1
     assert (await client.delete(f"/Users/{boss.id}")).status == 204
-    assert ENTERPRISE not in (await client.get(f"/Users/{ada.id}")).body
+    read = await client.get(f"/Users/{ada.id}")
+    assert ENTERPRISE not in read.body
+    assert read.body["meta"]["lastModified"] > answer.body["meta"]["lastModified"]
     assert (await client.get(query)).body["totalResults"] == 0
+
+
+async def test_a_precondition_holds_for_somebody_who_manages_herself(client: Client) -> None:
+    ada = await client.user()
+    value = {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": ada.id}
+    tag = (await client.patch(f"/Users/{ada.id}", value)).headers["ETag"]
+    answer = await client.delete(f"/Users/{ada.id}", headers={"if-match": tag})
+    assert answer.status == 204

@@ -82,7 +82,7 @@ def test_what_is_no_value_is_dropped(nothing: Any) -> None:
 
 
 def test_objects_without_values_are_dropped() -> None:
-    nothing = {
+    nothing: Any = {
         "name": {"givenName": None, "familyName": ""},
         ENTERPRISE: {"manager": {"value": ""}},
     }
@@ -108,9 +108,11 @@ def test_what_is_read_only_is_left_out_silently() -> None:
 
 def test_the_url_of_a_reference_is_not_kept_and_stands_in_for_a_value() -> None:
     url = "https://example.test/scim/Users/m1"
-    manager = read_user(**{ENTERPRISE: {"manager": {"value": "m2", "$ref": url}}})
+    both: Any = {ENTERPRISE: {"manager": {"value": "m2", "$ref": url}}}
+    manager = read_user(**both)
     assert manager[ENTERPRISE] == {"manager": {"value": "m2"}}
-    alone = read_user(**{ENTERPRISE: {"manager": {"$ref": url}}})
+    reference: Any = {ENTERPRISE: {"manager": {"$ref": url}}}
+    alone = read_user(**reference)
     assert alone[ENTERPRISE] == {"manager": {"value": "m1"}}
 
 

@@ -67,11 +67,12 @@ def test_a_message_of_another_shape_is_invalid_syntax(body: Any, problem: str) -
 
 
 def test_the_loose_reading_takes_no_operations_and_odd_schemas() -> None:
-    for body in (
+    bodies: tuple[Any, ...] = (
         {"Operations": []},
         {"Operations": [], "schemas": []},
         {"operations": [], "schemas": 5, "more": 1},
-    ):
+    )
+    for body in bodies:
         assert read_operations(body, USER, LOOSE) == ((), ())
 
 

@@ -45,6 +45,9 @@ DIFFERENCES = {
         ("password", "only theirs"): "not stored; a value that is never returned fails their tools",
         ("groups.display", "only theirs"): "would need a read per group, or go stale",
         ("groups.type", "canonicalValues"): "only direct memberships are shown",
+        ("entitlements.type", "canonicalValues"): "an empty list: none is suggested",
+        ("roles.type", "canonicalValues"): "an empty list, as RFC 7643 §8.7.1",
+        ("x509Certificates.type", "canonicalValues"): "an empty list, as RFC 7643 §8.7.1",
     },
     "EnterpriseUser": {
         ("manager.displayName", "only theirs"): "would need a read per manager, or go stale",
@@ -128,8 +131,11 @@ def test_a_type_suggests_its_values(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["entitlements", "roles", "x509Certificates"])
 def test_without_suggested_types_an_attribute_is_mapped_by_its_primary_value(path: str) -> None:
-    """Without them Microsoft's tools flatten to `roles[primary eq "True"].value`, as Entra maps."""
-    assert "canonicalValues" not in served(BUILT_IN_SCHEMAS[0])[f"{path}.type"]
+    """With none suggested, tools flatten to `roles[primary eq "True"].value`, as Entra maps.
+
+    RFC 7643 §8.7.1 serves `"canonicalValues": []` for the type of roles and certificates.
+    """
+    assert served(BUILT_IN_SCHEMAS[0])[f"{path}.type"]["canonicalValues"] == []
 
 
 def test_what_every_resource_has_is_not_listed() -> None:

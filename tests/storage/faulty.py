@@ -1,0 +1,75 @@
+"""A table client that fails when it is told to, before a call took place or after it."""
+
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+from azure.data.tables.aio import TableClient
+
+
+def answered(status: int, **headers: str) -> HttpResponseError:
+    """The SDK's error for an answer, when its own tries are used up."""
+    error = HttpResponseError(f"the service answered {status}")
+    error.status_code = status
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    error.response = SimpleNamespace(headers=named)  # all that is read of it
+    return error
+
+
+class Faulty:
+    """Wraps a client; `kinds` are the calls so far, of which the one at `place` fails."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+        self.off()
+
+    def off(self) -> None:
+        self.kinds: list[str] = []
+        self._place, self._error, self._after, self._twice = -1, Exception(), False, False
+
+    def fail(self, place: int, error: Exception, *, after: bool) -> None:
+        """Let one call fail: after it was done, or instead."""
+        self.off()
+        self._place, self._error, self._after = place, error, after
+
+    def repeat(self, place: int) -> None:
+        """Send one call twice and answer with what came of the second time, as the SDK does."""
+        self.off()
+        self._place, self._twice = place, True
+
+    async def _call(self, kind: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        place = len(self.kinds)
+        self.kinds.append(kind)
+        if place != self._place:
+            return await call()
+        if self._twice:
+            await call()
+            return await call()
+        if self._after:
+            await call()
+        raise self._error
+
+    async def get_entity(self, *args: Any, **options: Any) -> Any:
+        return await self._call("get", lambda: self._table.get_entity(*args, **options))
+
+    async def submit_transaction(self, *args: Any, **options: Any) -> Any:
+        return await self._call(
+            "transact", lambda: self._table.submit_transaction(*args, **options)
+        )
+
+    def query_entities(self, *args: Any, **options: Any) -> Any:
+        pages: Any = self._table.query_entities(*args, **options).by_page()
+        return SimpleNamespace(by_page=lambda: _Pages(self, pages))
+
+
+class _Pages:
+    def __init__(self, faulty: Faulty, pages: Any) -> None:
+        self._faulty, self._pages = faulty, pages
+
+    @property
+    def continuation_token(self) -> Any:
+        return self._pages.continuation_token
+
+    async def __anext__(self) -> Any:
+        return await self._faulty._call("query", lambda: anext(self._pages))
