@@ -44,13 +44,14 @@ def serving(
                 process.terminate()
 
 
-def ask(access: Any, method: str, path: str, document: Any = None) -> tuple[int, Any]:
-    """Send one request on a connection of its own."""
+def ask(access: Any, method: str, path: str, document: Any = None, **more: str) -> tuple[int, Any]:
+    """Send one request on a connection of its own; `more` are headers."""
     url = urlsplit(access["tenantUrl"])
     connection = http.client.HTTPConnection(url.netloc, timeout=60)
     headers = {
         "Authorization": f"Bearer {access['secretToken']}",
         "Content-Type": "application/scim+json",
+        **more,
     }
     body = None if document is None else json.dumps(document)
     try:

@@ -24,8 +24,8 @@ def both(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         yield first, second
 
 
-def patch(access: Any, path: str, operation: Any, **_: Any) -> int:
-    return ask(access, "PATCH", path, {"Operations": [operation]})[0]
+def patch(access: Any, path: str, operation: Any, **headers: str) -> int:
+    return ask(access, "PATCH", path, {"Operations": [operation]}, **headers)[0]
 
 
 def test_parallel_member_adds_from_both_are_all_kept(both: tuple[Any, Any]) -> None:
@@ -46,6 +46,20 @@ def test_parallel_member_adds_from_both_are_all_kept(both: tuple[Any, Any]) -> N
     assert statuses == {204: 64}
     _, read = ask(both[1], "GET", f"/Groups/{group}")
     assert {each["value"] for each in read["members"]} == set(users)
+
+
+def test_of_sixteen_patches_with_one_version_one_succeeds(both: tuple[Any, Any]) -> None:
+    """16 PATCHes with the same If-Match, half at each: exactly one succeeds."""
+    _, user = ask(both[0], "POST", "/Users", {"userName": "versioned@example.com"})
+    version = {"If-Match": user["meta"]["version"]}
+
+    def change(number: int) -> int:
+        operation = {"op": "Replace", "path": "title", "value": f"t{number}"}
+        return patch(both[number % 2], f"/Users/{user['id']}", operation, **version)
+
+    with ThreadPoolExecutor(16) as pool:
+        statuses = Counter(pool.map(change, range(16)))
+    assert statuses == {200: 1, 412: 15}
 
 
 def test_racing_creations_at_both_make_one(both: tuple[Any, Any]) -> None:
