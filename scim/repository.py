@@ -127,11 +127,19 @@ class Repository(Protocol):
         """Read one resource, with its memberships when asked for. One round trip."""
         ...
 
-    async def find(self, type: ResourceType, key: Key) -> list[Stored]:
-        """Read the resources that hold a unique or indexed value, ordered by id. Two round trips,
-        one when none does.
+    async def find(
+        self,
+        type: ResourceType,
+        key: Key,
+        *,
+        members: bool = False,
+        member_of: bool = False,
+    ) -> list[Stored]:
+        """Read the resources that hold a unique or indexed value, ordered by id.
 
-        May return a resource that no longer holds the value: callers check again.
+        Two round trips, one when none does. Memberships that are asked for are read side by side
+        with few resources, and left out of many. May return a resource that no longer holds the
+        value: callers check again.
         """
         ...
 

@@ -63,13 +63,16 @@ class MemoryRepository:
             return None
         return self._stored(row, members=members, member_of=member_of)
 
-    async def find(self, type: ResourceType, key: Key) -> list[Stored]:
+    async def find(
+        self, type: ResourceType, key: Key, *, members: bool = False, member_of: bool = False
+    ) -> list[Stored]:
         self._count()
         rows = self._partition.rows
-        if owner := self._partition.claims.get((type.name, key)):
-            return [self._stored(rows[owner])]
         found = [row for row in rows.values() if row.type == type.name and key in row.indexes]
-        return sorted((self._stored(row) for row in found), key=lambda each: each.id)
+        if owner := self._partition.claims.get((type.name, key)):
+            found = [rows[owner]]
+        read = [self._stored(row, members=members, member_of=member_of) for row in found]
+        return sorted(read, key=lambda each: each.id)
 
     async def scan(
         self,

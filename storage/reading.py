@@ -16,6 +16,8 @@ from storage.odata import push_down
 T = TypeVar("T")
 K = TypeVar("K")
 
+_FEW = 10  # resources that a match query reads with their memberships; of more, a page is shown
+
 
 class Reader:
     """The half of the repository that changes nothing."""
@@ -42,7 +44,9 @@ class Reader:
         one = rows.stored(found)
         return Stored(one.resource, one.version, one.guard, mine, theirs)
 
-    async def find(self, type: ResourceType, key: Key) -> list[Stored]:
+    async def find(
+        self, type: ResourceType, key: Key, *, members: bool = False, member_of: bool = False
+    ) -> list[Stored]:
         if any(str(path) == key.attribute for path in type.unique):
             claim = await self._partition.get(keys.claim(type.name, key))
             ids = [str(claim.values["owner"])] if claim is not None else []
@@ -50,7 +54,11 @@ class Reader:
             ends = keys.below(keys.index(type.name, key, ""))
             found = await self._partition.range(*ends, select=("RowKey",))
             ids = sorted(keys.last_part(each.key) for each in found)
-        read = await side_by_side(lambda each: self.get(type, each), ids)
+        few = len(ids) <= _FEW
+        read = await side_by_side(
+            lambda each: self.get(type, each, members=members and few, member_of=member_of and few),
+            ids,
+        )
         return [each for each in read.values() if each is not None]
 
     async def scan(

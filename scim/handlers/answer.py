@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from scim.call import Call
 from scim.entity_tags import entity_tag
@@ -73,21 +74,18 @@ async def with_memberships(
     contiguous: bool = False,
 ) -> list[Stored]:
     """Read the memberships of resources that were read without; none when none are wanted."""
-    ids = [each.id for each in found]
     repository = call.repository
     ours: Mapping[str, tuple[Member, ...]] = {}
     theirs: Mapping[str, tuple[Member, ...]] = {}
-    if ids and members:
+    if members and (ids := [each.id for each in found if each.members is None]):
         ours = await repository.related(resource_type, ids, "members", contiguous=contiguous)
-    if ids and member_of:
+    if member_of and (ids := [each.id for each in found if each.member_of is None]):
         theirs = await repository.related(resource_type, ids, "member_of", contiguous=contiguous)
     return [
-        Stored(
-            each.resource,
-            each.version,
-            each.guard,
-            ours.get(each.id, ()) if members else each.members,
-            theirs.get(each.id, ()) if member_of else each.member_of,
+        replace(
+            each,
+            members=ours.get(each.id, each.members),
+            member_of=theirs.get(each.id, each.member_of),
         )
         for each in found
     ]

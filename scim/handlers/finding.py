@@ -1,32 +1,32 @@
 """Finding the resources that match: by id, key or membership if possible, else by a scan."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from scim.call import Call
 from scim.filters import Filter
-from scim.handlers.views import matching
+from scim.handlers.views import in_turns, matching
 from scim.planning import Lookup, narrow
 from scim.repository import Stored
 from scim.schema import Path, ResourceType
 
-T = TypeVar("T")
-
 BATCH = 1000  # resources of a scan that are held at once
-_SIDE_BY_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Resources of one type: those that match `filter`, in the order of `sort`, else of ids."""
+    """Resources of one type: those that match `filter`, in the order of `sort`, else of ids.
+
+    `members` and `member_of` say what is shown of them, so that a lookup reads it along.
+    """
 
     type: ResourceType
     filter: Filter | None = None
     sort: Path | None = None
     descending: bool = False
+    members: bool = False
+    member_of: bool = False
 
     def __str__(self) -> str:
         return f"{self.type.name}?{self.filter or ''}&{self.sort or ''}&{self.descending}"
@@ -37,13 +37,15 @@ async def everything(call: Call, source: Source) -> list[Stored]:
     lookup = narrow(source.filter, source.type) if source.filter is not None else None
     if lookup is not None:
         return await matching(
-            call, source.type, await _look_up(call, source.type, lookup), source.filter
+            call, source.type, await _look_up(call, source, lookup), source.filter
         )
     return [stored async for stored in stream(call, source, "")]
 
 
-async def _look_up(call: Call, type: ResourceType, lookup: Lookup) -> list[Stored]:
+async def _look_up(call: Call, source: Source, lookup: Lookup) -> list[Stored]:
     """Read the resources at the places that a filter was narrowed to, in the order of their ids."""
+    type, find = source.type, call.repository.find
+    wanted = {"members": source.members, "member_of": source.member_of}
     found: dict[str, Stored] = {}
     ids = set(lookup.ids)
     if lookup.having_member:
@@ -60,10 +62,12 @@ async def _look_up(call: Call, type: ResourceType, lookup: Lookup) -> list[Store
                 ids |= {
                     each.id for some in members.values() for each in some if each.type == type.name
                 }
-    for stored in await _in_turns([call.repository.get(type, id) for id in sorted(ids)]):
+    along = wanted if len(ids) == 1 else {}
+    gets = [call.repository.get(type, id, **along) for id in sorted(ids)]
+    for stored in await in_turns(gets):
         if stored is not None:
             found[stored.id] = stored
-    for some in await _in_turns([call.repository.find(type, key) for key in lookup.keys]):
+    for some in await in_turns([find(type, key, **wanted) for key in lookup.keys]):
         found |= {each.id: each for each in some}
     return [found[id] for id in sorted(found)]
 
@@ -75,13 +79,5 @@ async def stream(
     scan = call.repository.scan(source.type, filter=source.filter, after=after, size=size)
     async with aclosing(scan) as batches:
         async for batch in batches:
-            for stored in await matching(call, source.type, batch, source.filter):
+            for stored in await matching(call, source.type, batch, source.filter, contiguous=True):
                 yield stored
-
-
-async def _in_turns(reads: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do reads side by side, a bounded number at a time."""
-    done: list[T] = []
-    for start in range(0, len(reads), _SIDE_BY_SIDE):
-        done += await asyncio.gather(*reads[start : start + _SIDE_BY_SIDE])
-    return done

@@ -81,7 +81,6 @@ def _read(sent: dict[str, Any]) -> SearchRequest:
 
 
 async def _answer(call: Call, types: Sequence[ResourceType], request: SearchRequest) -> Response:
-    sources = _sources(call, types, request)
     window = _window(call, request)
     projections = {
         each.name: Projection.read(
@@ -92,6 +91,7 @@ async def _answer(call: Call, types: Sequence[ResourceType], request: SearchRequ
         )
         for each in types
     }
+    sources = _sources(call, types, request, projections)
     page = await first_to_last(call, sources, window)
     resources = await _render(call, page, projections)
     document: dict[str, Any] = {
@@ -108,7 +108,10 @@ async def _answer(call: Call, types: Sequence[ResourceType], request: SearchRequ
 
 
 def _sources(
-    call: Call, types: Sequence[ResourceType], request: SearchRequest
+    call: Call,
+    types: Sequence[ResourceType],
+    request: SearchRequest,
+    projections: Mapping[str, Projection],
 ) -> tuple[Source, ...]:
     """Resolve filter and sort order against each type; an attribute that a type lacks has no value
     there (RFC 7644 §3.4.2.1).
@@ -125,7 +128,9 @@ def _sources(
         if filter is not False:
             kept = None if filter is True else filter
             sort = _sort_path(request.sort_by, each, loose=loose)
-            found.append(Source(each, kept, sort, descending))
+            wanted = projections[each.name]
+            members, member_of = wants_members(each, wanted), wants_member_of(each, wanted)
+            found.append(Source(each, kept, sort, descending, members, member_of))
     known = [_sort_path(request.sort_by, each, loose=loose) for each in types]
     if request.sort_by and not any(known):
         raise InvalidValue("sortBy names no attribute of this resource type")

@@ -5,7 +5,10 @@ Most filters ask about stored attributes alone and cost nothing here. "Is X a me
 read for each group; only a filter that asks more about members reads them all.
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from scim.call import Call
 from scim.filters import Compare, Filter, Not, Present, ValuePath
@@ -16,16 +19,25 @@ from scim.repository import Stored
 from scim.schema import Path, Resource, ResourceType
 from scim.show import show
 
+T = TypeVar("T")
+
+_SIDE_BY_SIDE = 32
 _COMPUTED = frozenset({"schemas", "location", "version", "$ref"})
 
 
 async def matching(
-    call: Call, resource_type: ResourceType, found: Sequence[Stored], filter: Filter | None
+    call: Call,
+    resource_type: ResourceType,
+    found: Sequence[Stored],
+    filter: Filter | None,
+    *,
+    contiguous: bool = False,
 ) -> list[Stored]:
-    """Keep the resources that match a filter."""
+    """Keep the resources that match a filter; `contiguous`: few others lie between them."""
     if filter is None:
         return list(found)
-    seen = await views(call, resource_type, found, tuple(paths_of(filter)), filter)
+    paths = tuple(paths_of(filter))
+    seen = await views(call, resource_type, found, paths, filter, contiguous=contiguous)
     return [stored for stored, view in zip(found, seen, strict=True) if matches(filter, view)]
 
 
@@ -35,6 +47,8 @@ async def views(
     found: Sequence[Stored],
     paths: Sequence[Path],
     filter: Filter | None = None,
+    *,
+    contiguous: bool = False,
 ) -> list[Resource]:
     """Complete resources with what `paths` ask about."""
     members, inverse = resource_type.members, resource_type.member_of
@@ -47,16 +61,18 @@ async def views(
         found,
         members=asks_members and ids is None,
         member_of=asks_inverse,
-        contiguous=len(found) > 1,
+        contiguous=contiguous,
     )
+    if ids is not None:
+        asked = [each for each in read if each.members is None]
+        some = await in_turns(
+            [call.repository.contains(resource_type, each.id, ids) for each in asked]
+        )
+        known = dict(zip((each.id for each in asked), some, strict=True))
+        read = [replace(each, members=known.get(each.id, each.members)) for each in read]
     seen = []
     for each in read:
-        some = (
-            each.members
-            if ids is None
-            else await call.repository.contains(resource_type, each.id, ids)
-        )
-        view = join(call, resource_type, each, some, each.member_of)
+        view = join(call, resource_type, each, each.members, each.member_of)
         if any(path.leaf is not None and path.leaf.name in _COMPUTED for path in paths):
             shown = show(
                 view,
@@ -83,3 +99,11 @@ def paths_of(filter: Filter) -> Iterator[Path]:
     else:
         yield from paths_of(filter.left)
         yield from paths_of(filter.right)
+
+
+async def in_turns(reads: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do reads side by side, a bounded number at a time."""
+    done: list[T] = []
+    for start in range(0, len(reads), _SIDE_BY_SIDE):
+        done += await asyncio.gather(*reads[start : start + _SIDE_BY_SIDE])
+    return done
