@@ -106,7 +106,7 @@ async def test_reads(counted: Counted) -> None:
     ],
 )
 async def test_matching(counted: Counted, filter: str) -> None:
-    """A match query that finds nobody is one round, one that finds somebody two, groups included."""
+    """A match that finds nobody is one round, one that finds somebody two, groups included."""
     one = (await ada(counted.client)).body
     values = {
         "userName": "ADA@x.org",
