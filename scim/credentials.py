@@ -14,12 +14,12 @@ import zlib
 from datetime import datetime, timedelta
 
 from scim.directory import Credential
-from scim.ids import timestamp
+from scim.ids import in_digits, timestamp
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _ID_ALPHABET = string.digits + string.ascii_lowercase  # what a credential's id may hold
 _ID_LENGTH = 12
-_SECRET_BYTES = 32
+_SECRET_BITS = 256
 _SECRET_LENGTH = 43  # 62**43 > 2**256
 _CHECKSUM_LENGTH = 6  # 62**6 > 2**32
 _TOKEN = re.compile(
@@ -32,7 +32,7 @@ def issue(
 ) -> tuple[str, Credential]:
     """Make a token and what is kept of it; the token can't be had again from the record."""
     credential_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
-    secret = _base62(int.from_bytes(secrets.token_bytes(_SECRET_BYTES)), _SECRET_LENGTH)
+    secret = in_digits(secrets.randbits(_SECRET_BITS), _BASE62, _SECRET_LENGTH)
     unchecked = f"scim_{credential_id}_{secret}"
     token = unchecked + _checksum(unchecked)
     record = Credential(
@@ -72,12 +72,4 @@ def _digest(token: str, pepper: bytes) -> str:
 
 
 def _checksum(text: str) -> str:
-    return _base62(zlib.crc32(text.encode()), _CHECKSUM_LENGTH)
-
-
-def _base62(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, 62)
-        digits.append(_BASE62[digit])
-    return "".join(reversed(digits))
+    return in_digits(zlib.crc32(text.encode()), _BASE62, _CHECKSUM_LENGTH)

@@ -15,7 +15,7 @@ def resource_id() -> str:
 def change_id(now: datetime) -> str:
     """Make a change's id: milliseconds and a random part; text order is time order."""
     milliseconds = int(now.timestamp() * 1000)
-    return _base32(milliseconds, 10) + _base32(secrets.randbits(60), 12)
+    return in_digits(milliseconds, _DIGITS, 10) + in_digits(secrets.randbits(60), _DIGITS, 12)
 
 
 def timestamp(now: datetime) -> str:
@@ -23,9 +23,10 @@ def timestamp(now: datetime) -> str:
     return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _base32(number: int, width: int) -> str:
-    digits = []
+def in_digits(number: int, digits: str, width: int) -> str:
+    """Write a number in the base that the digits make, with leading zeros."""
+    written = []
     for _ in range(width):
-        number, digit = divmod(number, 32)
-        digits.append(_DIGITS[digit])
-    return "".join(reversed(digits))
+        number, place = divmod(number, len(digits))
+        written.append(digits[place])
+    return "".join(reversed(written))

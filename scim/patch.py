@@ -17,7 +17,7 @@ from typing import Any
 from scim.dialect import STRICT, Tolerance
 from scim.document import check_size, is_computed, missing, read_value, required
 from scim.elements import LABELS, check_primary, collapse, merge, subtract, unset_primary
-from scim.errors import InvalidValue, Mutability, NoTarget
+from scim.errors import InvalidValue, Mutability, NoTarget, TooLarge
 from scim.filters import Compare, Filter, Target
 from scim.match import conjuncts, selects, values_at
 from scim.operations import Operation, read_operations
@@ -26,6 +26,9 @@ from scim.schema import Attribute, Path, Resource, ResourceType
 from scim.values import equal, present
 
 __all__ = ["Operation", "apply", "read_operations"]
+
+# Each may walk an attribute's 1,000 values. Memberships don't count: they are edited as rows.
+MOST_APPLIED = 500
 
 
 def apply(
@@ -36,8 +39,11 @@ def apply(
 ) -> Resource:
     """Apply operations in their order and return the new resource.
 
-    Raises NoTarget, Mutability (another `id`, an immutable or required value lost), InvalidValue.
+    Raises NoTarget, Mutability (another `id`, an immutable or required value lost), InvalidValue,
+    TooLarge (more than MOST_APPLIED operations).
     """
+    if len(operations) > MOST_APPLIED:
+        raise TooLarge(f"one PATCH may set {MOST_APPLIED} values: send several")
     result = resource
     for operation in operations:
         result = _apply(operation, result, tolerance)

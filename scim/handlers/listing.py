@@ -198,7 +198,8 @@ class _Walk:
 
     @property
     def _name(self) -> str:
-        text = f"{self.purpose}#{self.window.size}"
+        # Whoever else walks has another token, mostly, and must not move this one's marks.
+        text = f"{self.purpose}#{self.window.size}#{self.call.credential}"
         return hashlib.sha256(text.encode()).hexdigest()[:40]
 
     async def _remember(self, ids: list[str]) -> dict[str, Any]:
