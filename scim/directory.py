@@ -5,9 +5,10 @@ are recorded.
 from functools import cached_property
 from typing import Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scim.catalog import BUILT_IN_RESOURCE_TYPES, Catalog
+from scim.dialects import DIALECTS
 from scim.schema import Document, ResourceTypeDocument, Schema
 
 # Names that a directory can't have, because paths of the service begin with them.
@@ -25,6 +26,16 @@ class Directory(Document):
     dialect: str = "entra"
     schemas: tuple[Schema, ...] = ()
     resource_types: tuple[ResourceTypeDocument, ...] = BUILT_IN_RESOURCE_TYPES
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Directory":
+        """Refuse a record that no request could be served by; the message names the place."""
+        if self.dialect not in DIALECTS:
+            raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}")
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"name {self.name} is reserved: paths of the service begin with it")
+        _ = self.catalog
+        return self
 
     @cached_property
     def catalog(self) -> Catalog:
