@@ -34,4 +34,4 @@ bench: setup
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv node_modules .local .azurite .mypy_cache .ruff_cache .pytest_cache .hypothesis

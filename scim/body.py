@@ -1,6 +1,4 @@
-"""Reading a request's body: bytes in, JSON out, every way of being wrong a clear error (RFC 8259,
-RFC 7644 §3.1).
-"""
+"""A request's body: bytes in, JSON out, or an error that says what is wrong (RFC 7644 §3.8)."""
 
 import json
 import math
@@ -10,6 +8,9 @@ from scim.errors import InvalidSyntax, TooLarge, UnsupportedMediaType
 from scim.http import Request
 
 _DEEPEST = 40  # no schema is deeper than four levels; more is an attack on whoever walks the tree
+_TOO_DEEP = (
+    f"the request's body is nested more than {_DEEPEST} levels deep: no schema asks for that"
+)
 
 
 def read_json(request: Request, limit: int) -> Any:
@@ -44,10 +45,11 @@ def read_json(request: Request, limit: int) -> Any:
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair can't be encoded
     except UnicodeDecodeError as error:
-        raise InvalidSyntax("the request's body is not valid UTF-8") from error
+        raise InvalidSyntax("the request's body is not valid UTF-8: send it in UTF-8") from error
     except UnicodeEncodeError as error:
         raise InvalidSyntax(
-            "a string in the request's body holds half a surrogate pair (\\ud800 to \\udfff)"
+            "a string in the request's body holds half a surrogate pair (\\ud800 to \\udfff): send"
+            " both halves, or none"
         ) from error
     except json.JSONDecodeError as error:
         raise InvalidSyntax(
@@ -55,11 +57,13 @@ def read_json(request: Request, limit: int) -> Any:
             f" {error.msg}"
         ) from error
     except RecursionError as error:
-        raise InvalidSyntax("the request's body is nested too deeply") from error
+        raise InvalidSyntax(_TOO_DEEP) from error
     except ValueError as error:  # Python refuses integers of more than 4,300 digits
-        raise InvalidSyntax("the request's body holds a number that is too long") from error
+        raise InvalidSyntax(
+            "the request's body holds a number that is too long: send it with fewer digits"
+        ) from error
     if _depth(value) > _DEEPEST:
-        raise InvalidSyntax("the request's body is nested too deeply")
+        raise InvalidSyntax(_TOO_DEEP)
     return value
 
 
@@ -72,20 +76,22 @@ def read_object(request: Request, limit: int) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidSyntax(f"the request's body holds {name}, which is not a JSON number")
+    raise InvalidSyntax(
+        f"the request's body holds {name}, which is not a JSON number: leave it out"
+    )
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):  # 1e400: it could be kept, and never be written as JSON again
-        raise InvalidSyntax("the request's body holds a number beyond 1.8e308")
+        raise InvalidSyntax("the request's body holds a number beyond 1.8e308: send a smaller one")
     return number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise InvalidSyntax("an object in the request's body has the same key twice")
+        raise InvalidSyntax("an object in the request's body has the same key twice: send it once")
     return found
 
 

@@ -12,6 +12,7 @@ from scim.directory import Directory
 from scim.http import Request
 from scim.limits import Limits
 from scim.repository import Change, Repository
+from scim.show import location
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Call:
 
     def location(self, endpoint: str, id: str) -> str:
         """The absolute URL of a resource (RFC 7643 §3.1, `meta.location`)."""
-        return f"{self.base_url}{endpoint}/{id}"
+        return location(self.base_url, endpoint, id)
 
     def change(
         self, verb: Literal["create", "update", "delete"], attributes: tuple[str, ...] = ()

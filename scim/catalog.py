@@ -109,10 +109,7 @@ def _resolve(document: ResourceTypeDocument, known: dict[str, Schema]) -> Resour
             )
     resolved = ResourceType(document, base, tuple(extensions))
     _check_memberships(resolved)
-    _ = (
-        resolved.unique,
-        resolved.indexed,
-    )  # resolves the paths named there, or says which is unknown
+    _ = (resolved.unique, resolved.indexed)  # says which of the paths named there is unknown
     return resolved
 
 

@@ -40,8 +40,7 @@ class Sealer:
         """Read a cursor. Raises InvalidCursor, ExpiredCursor (RFC 9865 §2.1)."""
         wrong = InvalidCursor(
             "cursor is not one that this query returned: start again with an empty cursor, and"
-            " send the same filter,"
-            " sortBy and sortOrder with each page"
+            " send the same filter, sortBy and sortOrder with each page"
         )
         if len(cursor) > _LONGEST:
             raise wrong

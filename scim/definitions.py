@@ -15,6 +15,9 @@ from pydantic.alias_generators import to_camel
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 
+# What `referenceTypes` holds beside names of resource types (RFC 7643 §7).
+_OUTSIDE = frozenset({"external", "uri"})
+
 
 class Document(BaseModel):
     """A JSON document fixed by an RFC: frozen, camelCase outside, snake_case inside."""
@@ -61,8 +64,13 @@ class Attribute(Document):
 
     @property
     def exact(self) -> bool:
-        """Whether letter case counts: in references and binaries always (RFC 7643 §2.3.6)."""
+        """Whether letter case counts; in references and binaries it does (RFC 7643 §2.3)."""
         return self.case_exact or self.type in ("reference", "binary")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Name the resource types that a reference may point to (RFC 7643 §7, referenceTypes)."""
+        return tuple(each for each in self.reference_types or () if each not in _OUTSIDE)
 
     def document(self) -> dict[str, Any]:
         """Render the definition as served: no nulls, every characteristic (RFC 7643 §7)."""

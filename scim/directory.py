@@ -1,6 +1,4 @@
-"""A directory: one Tenant URL with its own tokens, schemas and rules; and the port to where they
-are recorded.
-"""
+"""A directory: one Tenant URL with its own tokens, schemas and rules; the port to their records."""
 
 from functools import cached_property
 from typing import Protocol
@@ -44,8 +42,7 @@ class Directory(Document):
 
 
 class Credential(Document):
-    """What is kept of a secret token: never the token, only its keyed digest
-    (`scim/credentials.py`).
+    """What is kept of a secret token: its keyed digest, never the token (`scim/credentials.py`).
 
     Times are RFC 3339 UTC; one without `expires` lives until it is revoked.
     """

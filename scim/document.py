@@ -34,7 +34,7 @@ def read(
     """Read a resource that was sent, and list the names that no schema has and that were ignored.
 
     Raises InvalidSyntax (no object, an attribute sent twice, an unknown one where they are
-    rejected), InvalidValue.
+    rejected), InvalidValue (wrong type, a required one missing, two primary elements).
     """
     if not isinstance(document, dict):
         raise InvalidSyntax(
@@ -57,16 +57,6 @@ def read_value(value: Any, path: Path, tolerance: Tolerance, *, element: bool = 
     return Reader(tolerance).value(value, path, element=element)
 
 
-def check(resource: Resource, resource_type: ResourceType) -> None:
-    """Check required attributes and that one element is primary. Raises InvalidValue."""
-    if absent := missing(resource, resource_type):
-        raise InvalidValue(required(absent, resource_type))
-    for prefix, holder, attributes in _holders(resource, resource_type):
-        for attribute in attributes:
-            if attribute.multi_valued and attribute.type == "complex":
-                check_primary(holder.get(attribute.name, ()), prefix + attribute.name)
-
-
 def missing(resource: Resource, resource_type: ResourceType) -> list[str]:
     """List required attributes without a value, in extensions and elements where there are any."""
     found: dict[str, None] = {}
@@ -83,9 +73,7 @@ def required(names: Iterable[str], resource_type: ResourceType) -> str:
 
 def is_computed(attribute: Attribute, sub: Attribute) -> bool:
     """Tell whether a sub-attribute is a URL of ours, which follows from the `value` beside it."""
-    if sub.name != "$ref" or attribute.sub("value") is None:
-        return False
-    return any(each not in ("external", "uri") for each in sub.reference_types or ())
+    return sub.name == "$ref" and attribute.sub("value") is not None and bool(sub.targets)
 
 
 def check_size(elements: list[Any], attribute: Attribute, place: str) -> None:
@@ -283,4 +271,4 @@ def _check_schemas(value: Any) -> None:
 
 
 def _twice(place: str) -> InvalidSyntax:
-    return InvalidSyntax(f"{place} is there twice: letter case makes no other name of it")
+    return InvalidSyntax(f"{place} is there twice, letter case aside: send it once")

@@ -78,7 +78,7 @@ def subtract(elements: Sequence[Any], listed: Sequence[Any], attribute: Attribut
 
 
 def unset_primary(before: Sequence[Any], after: Sequence[Any]) -> list[Any]:
-    """Take `primary` from the elements that had it when others have just got it (RFC 7643 §2.4)."""
+    """Take `primary` from who had it when another element has just got it (RFC 7644 §3.5.2)."""
     old = {id(each) for each in before if is_primary(each)}
     if not any(is_primary(each) and id(each) not in old for each in after):
         return list(after)

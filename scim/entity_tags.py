@@ -35,7 +35,9 @@ def is_unchanged(headers: Mapping[str, str], version: str) -> bool:
 def check_if_none_match(headers: Mapping[str, str], version: str | None) -> None:
     """Hold a write's If-None-Match against the version. Raises PreconditionFailed."""
     if version is not None and is_unchanged(headers, version):
-        raise PreconditionFailed("the resource still has a version that If-None-Match names")
+        raise PreconditionFailed(
+            "the resource has a version that If-None-Match names: leave the header out to write it"
+        )
 
 
 def _names(header: str, version: str | None) -> bool:

@@ -3,12 +3,12 @@
 ScimError
 ├── BadRequest (400)
 │   ├── InvalidSyntax   InvalidFilter   InvalidPath   NoTarget   InvalidValue
-│   ├── Mutability      TooMany         Sensitive
+│   ├── Mutability
 │   └── InvalidCursor   ExpiredCursor   InvalidCount
 ├── Unauthorized (401)      Forbidden (403)         NotFound (404)
 ├── MethodNotAllowed (405)  Uniqueness (409)        PreconditionFailed (412)
 ├── TooLarge (413)          UnsupportedMediaType (415)
-├── Throttled (429)         NotSupported (501)      Unavailable (503)
+├── NotSupported (501)      Unavailable (503)
 └── InternalError (500): a bug of ours; raised only by the error boundary
 
 `detail` is shown to an administrator in Entra's provisioning log: it names the attribute, what was
@@ -73,14 +73,6 @@ class Mutability(BadRequest):
     scim_type = "mutability"
 
 
-class TooMany(BadRequest):
-    scim_type = "tooMany"
-
-
-class Sensitive(BadRequest):
-    scim_type = "sensitive"
-
-
 class InvalidCursor(BadRequest):
     scim_type = "invalidCursor"
 
@@ -127,15 +119,6 @@ class TooLarge(ScimError):
 
 class UnsupportedMediaType(ScimError):
     status = 415
-
-
-class Throttled(ScimError):
-    """Ask the client to come back after `retry_after` seconds."""
-
-    status = 429
-
-    def __init__(self, detail: str, *, retry_after: int) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
 class InternalError(ScimError):

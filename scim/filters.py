@@ -1,8 +1,8 @@
 """Filters and PATCH paths: the two doors to one grammar (RFC 7644 §3.4.2.2, §3.5.2, §3.10).
 
 `scim/tokens.py` knows the words, `scim/grammar.py` the sentences, `scim/nodes.py` the tree. Names
-are resolved against the schemas while they are read, so an unknown attribute is an
-error on an empty store too.
+are resolved against the schemas while they are read, so an unknown attribute is an error on an
+empty store too.
 """
 
 from scim.errors import InvalidFilter, InvalidPath

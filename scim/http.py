@@ -21,8 +21,9 @@ class Request:
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
-        """The path, split and percent-decoded once; double and trailing slashes vanish (Entra joins
-        `//Users`).
+        """The path, split and percent-decoded once.
+
+        Double and trailing slashes vanish: Entra joins a Tenant URL and `/Users` to `//Users`.
         """
         path = urlsplit(self.url).path
         return tuple(unquote(each) for each in path.split("/") if each)

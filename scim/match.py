@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scim.nodes import And, Compare, Filter, Not, Or, Present, ValuePath, children
+from scim.nodes import And, Compare, Filter, Not, Or, Present, ValuePath
 from scim.schema import Attribute, Path, Resource
 from scim.tokens import TEXT
 from scim.values import comparable, fold, present
@@ -79,10 +79,7 @@ def _compares(path: Path, op: str, value: Any, resource: Resource) -> bool:
         try:
             if test(_operand(each, op, attribute), wanted):
                 return True
-        except (
-            TypeError,
-            ValueError,
-        ):  # stored under another definition of the attribute: meets nothing
+        except (TypeError, ValueError):  # kept under another definition of the attribute
             continue
     return False
 
@@ -118,11 +115,3 @@ def conjuncts(filter: Filter) -> list[Filter]:
     if not isinstance(filter, And):
         return [filter]
     return [*conjuncts(filter.left), *conjuncts(filter.right)]
-
-
-def mentions(filter: Filter, attribute: Attribute) -> bool:
-    """Tell whether a filter asks for a top-level attribute."""
-    match filter:
-        case Compare(path) | Present(path) | ValuePath(path):
-            return path.attribute == attribute
-    return any(mentions(child, attribute) for child in children(filter))

@@ -1,12 +1,11 @@
-"""Memberships: between the attribute that a client sees and the rows that are kept (RFC 7643
-§4.1.2, §4.2).
+"""Memberships: between the attribute that is shown and the rows that are kept (RFC 7643 §4.2).
 
 A group of 100,000 must cost what a group of ten costs, so a PATCH that names members is folded into
 a `MemberEdit` without reading the group's members. Only operations that can't be said that way make
 a handler read them all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,13 @@ from scim.dialect import Tolerance
 from scim.document import read_value
 from scim.errors import InvalidValue
 from scim.filters import And, Compare, Filter, Not, Or, Present, ValuePath
-from scim.patch import Operation
+from scim.operations import Operation
 from scim.repository import Member, MemberEdit
 from scim.schema import Attribute, Path, Resource, ResourceType
+from scim.values import present
+
+# The URL of a resource by its type and id; None when it has none.
+Locate = Callable[[str, str], str | None]
 
 
 def detach(resource: Resource, resource_type: ResourceType) -> tuple[Resource, tuple[Member, ...]]:
@@ -33,7 +36,7 @@ def attach(
     resource_type: ResourceType,
     members: Sequence[Member] | None,
     member_of: Sequence[Member] | None,
-    locate: Any = None,
+    locate: Locate | None = None,
 ) -> Resource:
     """Put memberships into a resource, an empty list of members included; None leaves them out.
 
@@ -69,24 +72,23 @@ def split(
 ) -> Split:
     """Fold the operations on members, in their order, into one edit (RFC 7644 §3.5.2)."""
     attribute = resource_type.members
-    mine = [each for each in operations if attribute is not None and _targets(each, attribute)]
-    rest = tuple(each for each in operations if each not in mine) if mine else tuple(operations)
-    if attribute is None or not mine:
-        return Split(rest)
+    mine = [each for each in operations if attribute and each.target.path.attribute is attribute]
+    if not mine:
+        return Split(tuple(operations))
+    rest = tuple(each for each in operations if each.target.path.attribute is not attribute)
     add: dict[str, Member] = {}
     remove: dict[str, None] = {}
     expected: list[str] = []
     replace = False
     for operation in mine:
         target = operation.target
-        assert target is not None  # `_targets` saw it  # noqa: S101
         if target.filter is not None or target.path.sub is not None:
             ids = _equal_values(target.filter) if target.path.sub is None else None
             if operation.op != "remove" or ids is None:
                 return Split(tuple(operations), whole=True)
             expected += [each for each in ids if each not in add]
             removed: Iterable[str] = ids
-        elif operation.op == "remove" and operation.value not in (None, "", [], {}):
+        elif operation.op == "remove" and present(operation.value):
             removed = [each.id for each in _read(operation.value, target.path, tolerance)]
         else:
             # A bare remove, and a replace, begin with nobody.
@@ -98,8 +100,8 @@ def split(
                     remove.pop(each.id, None)
             continue
         for id in removed:
-            if add.pop(id, None) is None or not replace:
-                remove[id] = None
+            add.pop(id, None)
+            remove[id] = None  # in any case: who is added here may be a member already
     edit = MemberEdit(tuple(add.values()), () if replace else tuple(remove), replace)
     return Split(rest, edit, expected=tuple(expected))
 
@@ -138,10 +140,6 @@ def named_members(filter: Filter, attribute: Attribute) -> frozenset[str] | None
     return frozenset({filter.value}) if by_value and isinstance(filter.value, str) else None
 
 
-def _targets(operation: Operation, attribute: Attribute) -> bool:
-    return operation.target is not None and operation.target.path.attribute is attribute
-
-
 def _equal_values(filter: Filter | None) -> list[str] | None:
     """List the ids of `value eq "a" or value eq "b"`; None when the filter says anything else."""
     if isinstance(filter, Or):
@@ -159,7 +157,7 @@ def _equal_values(filter: Filter | None) -> list[str] | None:
 
 
 def _read(value: Any, path: Path, tolerance: Tolerance) -> tuple[Member, ...]:
-    if value in (None, "", [], {}) or path.attribute is None:
+    if not present(value) or path.attribute is None:
         return ()
     return _members(read_value(value, path, tolerance) or [], path.attribute)
 
@@ -171,13 +169,13 @@ def _members(elements: list[Resource], attribute: Attribute) -> tuple[Member, ..
         if not id:
             raise InvalidValue(
                 f"{attribute.name}[{place}].value is missing: it must be the id of a resource of"
-                f" this directory"
+                " this directory"
             )
         found.setdefault(id, Member(id, element.get("type", ""), element.get("display")))
     return tuple(found.values())
 
 
-def _element(member: Member, type: str, locate: Any) -> Resource:
+def _element(member: Member, type: str, locate: Locate | None) -> Resource:
     element: Resource = {"value": member.id}
     if locate is not None and (url := locate(member.type, member.id)):
         element["$ref"] = url

@@ -77,7 +77,7 @@ def _message(body: Any, *, loose: bool) -> list[Any]:
     if not operations and not loose:
         raise InvalidSyntax("Operations is empty: send at least one operation")
     if len(operations) > MOST_OPERATIONS:
-        raise TooLarge(f"one PATCH may hold {MOST_OPERATIONS} operations: send several")
+        raise TooLarge(f"one PATCH may hold at most {MOST_OPERATIONS} operations: send several")
     return operations
 
 
@@ -105,7 +105,8 @@ class _Reading:
         """Read one operation as meant."""
         op, path = raw.get("op"), raw.get("path")
         if op not in _OPS:
-            raise InvalidSyntax(f'{place}.op must be "add", "remove" or "replace", in lower case')
+            case = "" if self._tolerance.loose else ", in lower case"
+            raise InvalidSyntax(f'{place}.op must be "add", "remove" or "replace"{case}')
         if path is not None and not isinstance(path, str):
             raise InvalidSyntax(f"expected a string, got {kind(path)} at {place}.path")
         if path or (path is not None and not self._tolerance.loose):

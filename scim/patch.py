@@ -20,12 +20,10 @@ from scim.elements import LABELS, check_primary, collapse, merge, subtract, unse
 from scim.errors import InvalidValue, Mutability, NoTarget, TooLarge
 from scim.filters import Compare, Filter, Target
 from scim.match import conjuncts, selects, values_at
-from scim.operations import Operation, read_operations
+from scim.operations import Operation
 from scim.replacement import check_immutable
 from scim.schema import Attribute, Path, Resource, ResourceType
 from scim.values import equal, present
-
-__all__ = ["Operation", "apply", "read_operations"]
 
 # Each may walk an attribute's 1,000 values. Memberships don't count: they are edited as rows.
 MOST_APPLIED = 500
@@ -40,10 +38,10 @@ def apply(
     """Apply operations in their order and return the new resource.
 
     Raises NoTarget, Mutability (another `id`, an immutable or required value lost), InvalidValue,
-    TooLarge (more than MOST_APPLIED operations).
+    TooLarge (more than MOST_APPLIED operations on attributes).
     """
     if len(operations) > MOST_APPLIED:
-        raise TooLarge(f"one PATCH may set {MOST_APPLIED} values: send several")
+        raise TooLarge(f"one PATCH may set at most {MOST_APPLIED} attributes: send several")
     result = resource
     for operation in operations:
         result = _apply(operation, result, tolerance)
@@ -142,7 +140,9 @@ class _Edit:
 
     def _unmatched(self, elements: list[Any]) -> list[Any]:
         """Make the element that is not there by what the filter says, or say that there is none."""
-        nothing = NoTarget(f"{self._target.path}: no value meets the filter of the path")
+        nothing = NoTarget(
+            f"{self._target.path}: no value meets the filter of the path: add the value first"
+        )
         tolerated = self._filter is None or self._tolerance.create_unmatched
         if self._op == "remove" or (self._value is None and tolerated):
             if tolerated:

@@ -4,6 +4,7 @@
 `matches` again, so a plan may find too many and must never find too few.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scim.errors import InvalidFilter
@@ -82,9 +83,7 @@ def narrow(filter: Filter, resource_type: ResourceType) -> Lookup | None:
     """Find the places where all that matches a filter is found; None: only a scan finds it."""
     if isinstance(filter, And):
         found = [narrow(each, resource_type) for each in conjuncts(filter)]
-        return min(
-            (each for each in found if each is not None), key=lambda each: each.cost, default=None
-        )
+        return _cheapest(found)
     if isinstance(filter, Or):
         left, right = narrow(filter.left, resource_type), narrow(filter.right, resource_type)
         return None if left is None or right is None else left | right
@@ -102,9 +101,12 @@ def _within(filter: ValuePath, resource_type: ResourceType) -> Lookup | None:
         if isinstance(term, Compare) and term.op == "eq" and term.value is not None:
             path = Path(filter.path.attribute, term.path.attribute, filter.path.extension)
             found.append(_lookup(path, term.value, resource_type))
-    return min(
-        (each for each in found if each is not None), key=lambda each: each.cost, default=None
-    )
+    return _cheapest(found)
+
+
+def _cheapest(lookups: Iterable[Lookup | None]) -> Lookup | None:
+    known = (each for each in lookups if each is not None)
+    return min(known, key=lambda each: each.cost, default=None)
 
 
 def _lookup(path: Path, value: object, resource_type: ResourceType) -> Lookup | None:

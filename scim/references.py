@@ -1,5 +1,6 @@
-"""References from one resource to another are kept true: a manager exists, and goes when the
-person goes (RFC 7643 §2.3.7).
+"""References from one resource to another, kept true (RFC 7643 §2.3.7).
+
+A manager exists when it is written, and goes from who reported to it when the person goes.
 """
 
 import asyncio
@@ -45,8 +46,7 @@ async def check_new(
             expected = " or ".join(allowed) or "resource"
             raise InvalidValue(
                 f"{path} must be the id of a {expected} of this directory, and no such resource"
-                f" exists:"
-                " provision that one first"
+                " exists: provision that one first"
             )
     return frozenset(added)
 
@@ -101,7 +101,7 @@ async def _drop(
 
 def _allowed(path: Path) -> tuple[str, ...]:
     reference = path.attribute.sub("$ref") if path.attribute else None
-    return (reference.reference_types or ()) if reference else ()
+    return reference.targets if reference else ()
 
 
 def _without(resource: Resource, path: Path, id: str) -> Resource:

@@ -1,4 +1,4 @@
-"""What a PUT may not do (RFC 7644 §3.5.1)."""
+"""What neither PUT nor PATCH may do: change what is immutable (RFC 7644 §3.5.1, §3.5.2)."""
 
 from scim.errors import Mutability
 from scim.match import values_at

@@ -1,5 +1,4 @@
-"""The port to the store: everything that a directory's resources need, and nothing of how it is
-kept.
+"""The port to the store: what a directory's resources need, and nothing of how it is kept.
 
 A `Repository` serves one directory, given when it is made: no call names a directory, so none can
 name a wrong one. Implementations: `storage/memory.py` (the reference) and `storage/tables.py` (the
@@ -28,11 +27,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A resource as the store keeps it; a write of it needs this value, so an unguarded write can't
-    be expressed.
+    """A resource as the store keeps it.
 
-    `version` is the text inside the entity tag (RFC 7644 §3.14), `guard` what the store itself
-    compares. `members` and `member_of` are filled when they were asked for, ordered by id.
+    A write of it needs this value, so an unguarded write can't be expressed. `version` is the text
+    inside the entity tag (RFC 7644 §3.14), `guard` what the store itself compares. `members` and
+    `member_of` are filled when they were asked for, ordered by id.
     """
 
     resource: Resource
@@ -48,9 +47,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A value that is claimed or indexed: canonical attribute path and comparable text
-    (`scim/keys.py`).
-    """
+    """A value that is claimed or indexed: canonical path and comparable text (`scim/keys.py`)."""
 
     attribute: str
     value: str
@@ -152,11 +149,10 @@ class Repository(Protocol):
         before: str = "",
         size: int = 1000,
     ) -> AsyncGenerator[Sequence[Stored], None]:
-        """Yield batches of resources in the order of their ids, `after` < id < `before`, `size`
-        rows asked for at a time.
+        """Yield batches of resources in the order of their ids, `after` < id < `before`.
 
-        `filter` is a hint: at least all resources that match are yielded, perhaps others, so
-        callers check again.
+        `size` rows are asked for at a time. `filter` is a hint: at least all resources that match
+        are yielded, perhaps others, so callers check again.
         """
         ...
 
@@ -172,8 +168,7 @@ class Repository(Protocol):
         *,
         contiguous: bool = False,
     ) -> Mapping[str, tuple[Member, ...]]:
-        """Read the members of, or the groups that contain, each of `ids`; ordered by id, complete,
-        never cut.
+        """Read the members of, or the groups that contain, each of `ids`: all, ordered by id.
 
         `contiguous` says that no other resource of the type lies between them, so one range read
         serves all.
@@ -216,9 +211,9 @@ class Repository(Protocol):
         edit: MemberEdit | None = None,
         refers: Collection[str] = (),
     ) -> Stored:
-        """Write a resource that was read as `before`, and edit its members with it. Raises Stale,
-        Gone,
-        Taken, Missing.
+        """Write a resource that was read as `before`, and edit its members with it.
+
+        Raises Stale, Gone, Taken, Missing.
         """
         ...
 
@@ -231,8 +226,7 @@ class Repository(Protocol):
         *,
         version: str | None = None,
     ) -> str:
-        """Edit a group's members, writing only what differs, and return its version: a new one if
-        anything did.
+        """Edit a group's members and return its version, a new one if anything differed.
 
         Lost updates are impossible however many run at once: nothing but the difference is written.
         With `version` the group must still have it. Raises Gone, Stale, Missing.

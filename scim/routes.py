@@ -27,8 +27,9 @@ class Route:
 
 
 async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
-    """Find the route of a path below the Tenant URL and run its handler. Raises NotFound,
-    MethodNotAllowed.
+    """Find the route of a path below the Tenant URL and run its handler.
+
+    Raises NotFound, MethodNotAllowed.
     """
     for route in ROUTES:
         parameters = _match(route.pattern, segments, call)
@@ -42,8 +43,7 @@ async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
     served = ", ".join(each.endpoint for each in call.catalog.resource_types)
     raise NotFound(
         f"there is nothing at this path: below the Tenant URL are {served}, /Schemas,"
-        f" /ResourceTypes,"
-        " /ServiceProviderConfig and /Bulk"
+        " /ResourceTypes, /ServiceProviderConfig and /Bulk"
     )
 
 

@@ -34,9 +34,6 @@ __all__ = (
 # A resource as stored and as worked on: canonical names, checked types, nothing null.
 Resource = dict[str, Any]
 
-# What `referenceTypes` holds beside names of resource types (RFC 7643 §7).
-_OUTSIDE = frozenset({"external", "uri"})
-
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -113,9 +110,8 @@ class ResourceType:
         declared = (path for path in self.paths() if path.leaf and path.leaf.uniqueness != "none")
         added = (self.known_path(each) for each in self.definition.unique)
         paths = {str(path): path for path in (*declared, *added)}
-        return tuple(
-            path for text, path in paths.items() if text != "id"
-        )  # rows have the id as key
+        # Rows have the id as their key, so it needs no claim.
+        return tuple(path for text, path in paths.items() if text != "id")
 
     @cached_property
     def references(self) -> tuple[Path, ...]:
@@ -140,9 +136,7 @@ class ResourceType:
 
     @cached_property
     def immutable(self) -> tuple[Path, ...]:
-        """Paths of immutable values, but for those inside of multi-valued attributes: these are
-        whole elements that come and go.
-        """
+        """Paths of immutable values, except in elements, which come and go as a whole."""
         return tuple(
             path
             for path in self.paths()
@@ -221,4 +215,4 @@ def _within(
 def _refers(attribute: Attribute | None) -> bool:
     """Whether the attribute's `$ref` may point to a resource of the directory (RFC 7643 §2.4)."""
     target = attribute.sub("$ref") if attribute else None
-    return bool(target and set(target.reference_types or ()) - _OUTSIDE)
+    return target is not None and bool(target.targets)

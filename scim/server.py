@@ -26,8 +26,7 @@ _logger = logging.getLogger("scim.server")
 
 _REFUSED = (
     "the request carries no valid token for this Tenant URL: paste the Secret Token of this"
-    " directory into"
-    " Entra's provisioning credentials"
+    " directory into Entra's provisioning credentials"
 )
 # Verified against when no credential is found, so that a known id can't be told by time.
 _NOBODY = Credential(id="00000000", directory="00000000", digest="0" * 64, created="")

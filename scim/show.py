@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from scim.document import is_computed
+from scim.entity_tags import entity_tag
 from scim.schema import Attribute, Path, Resource, ResourceType
 
 # Where an attribute is, in canonical names: extension, attribute, sub-attribute; "" for none.
@@ -43,16 +44,7 @@ class Projection:
         names = [each for each in _split(excluded) if each]
         return cls(None, frozenset(_resolve(names, resource_type, tolerant=tolerant)))
 
-    def wants(self, attribute: Attribute | str) -> bool:
-        """Tell whether a base attribute is shown; if not, its values need not be read.
-
-        A bare name is taken for an attribute that is returned by default.
-        """
-        if isinstance(attribute, str):
-            attribute = Attribute(name=attribute)
-        return self.shows(attribute, "")
-
-    def shows(self, attribute: Attribute, extension: str) -> bool:
+    def shows(self, attribute: Attribute, extension: str = "") -> bool:
         """Tell whether an attribute is shown, or some of it (RFC 7643 §7, `returned`)."""
         if attribute.returned in ("always", "never"):
             return attribute.returned == "always"
@@ -174,7 +166,7 @@ class _View:
         id = element.get("value")
         if not isinstance(id, str):
             return None
-        kinds = [each for each in reference.reference_types or () if each in self.endpoints]
+        kinds = [each for each in reference.targets if each in self.endpoints]
         kind = element.get("type")
         if kind not in kinds:
             kind = kinds[0] if len(kinds) == 1 else None
@@ -188,7 +180,7 @@ def _meta(
     if "id" in resource:
         meta["location"] = location(base_url, resource_type.endpoint, resource["id"])
     if version is not None:
-        meta["version"] = f'W/"{version}"'
+        meta["version"] = entity_tag(version)
     return meta
 
 

@@ -35,11 +35,11 @@ from azure.data.tables.aio import TableClient
 
 from scim.errors import TooLarge, Unavailable
 from scim.repository import Meter
+from scim.side_by_side import side_by_side
 from storage.odata import between
 
 MOST = 100  # entities in a transaction
 PAGE = 1000  # entities in a page, the service's own limit
-SIDE_BY_SIDE = 32  # point reads of one request at a time
 
 # What every client is made with: a request that the service can't serve is tried three times
 # within 3 seconds, then the caller decides.
@@ -60,6 +60,7 @@ LONGEST_CALL = 20
 Reason = Literal["exists", "missing", "changed"]
 _REASONS: Mapping[int, Reason] = {404: "missing", 409: "exists", 412: "changed"}
 _TABLE_IS_AWAY = frozenset({"TableNotFound", "TableBeingDeleted"})
+_TOO_LARGE = frozenset({"EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +126,8 @@ class Partition:
         self, keys: Collection[str], *, select: Sequence[str] | None = None
     ) -> dict[str, Row]:
         """Read rows side by side; those that exist, by key."""
-        gate = asyncio.Semaphore(SIDE_BY_SIDE)
-
-        async def one(key: str) -> Row | None:
-            async with gate:
-                return await self.get(key, select=select)
-
-        rows = await asyncio.gather(*(one(key) for key in dict.fromkeys(keys)))
-        return {row.key: row for row in rows if row is not None}
+        rows = await side_by_side(lambda key: self.get(key, select=select), keys)
+        return {key: row for key, row in rows.items() if row is not None}
 
     async def pages(
         self,
@@ -190,8 +185,9 @@ class Partition:
         return {}
 
     async def _submit(self, operations: Sequence[Operation]) -> Sequence[Mapping[str, Any]]:
-        """Send a transaction, and again when the connection broke: the SDK repeats no POST then,
-        and the service closes connections that nobody used for a while.
+        """Send a transaction, and once more when the connection broke.
+
+        The SDK repeats no POST then, and the service closes connections that nobody used for long.
         """
         submitted = [_submitted(self._key, each) for each in operations]
         try:
@@ -221,9 +217,9 @@ def translated() -> Iterator[None]:
     """Turn what Azure raises when it can't serve us into errors of ours; pass on the rest."""
     try:
         yield
-    except RequestTooLargeError as error:
-        raise TooLarge("this writes more than the store takes at once: send less") from error
     except HttpResponseError as error:
+        if isinstance(error, RequestTooLargeError) or _code(error) in _TOO_LARGE:
+            raise TooLarge("this writes more than the store takes at once: send less") from error
         if _code(error) in _TABLE_IS_AWAY:
             raise Unavailable(
                 "the service's tables do not exist (yet): an operator has to set it up",

@@ -1,5 +1,4 @@
-"""Membership rows: edited by their difference, both ways at once, in transactions that a repeated
-request completes.
+"""Membership rows, edited by their difference in transactions that a repeated request completes.
 
 A membership is two rows, one at each end. Adding one also merges nothing into the member's anchor,
 which fails when the member was deleted in between: so no row ever points to nobody. That makes
@@ -13,8 +12,9 @@ from typing import Literal
 
 from scim.errors import Unavailable
 from scim.repository import Change, Gone, Member, MemberEdit, Missing, Stale, Stored
+from scim.side_by_side import MOST_AT_ONCE
 from storage import keys, rows
-from storage.client import MOST, SIDE_BY_SIDE, Operation, Partition, Refused, Row
+from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.reading import Reader
 
 _TRIES = 10
@@ -53,9 +53,7 @@ class Memberships:
         self._reader = reader
 
     async def typed(self, members: Sequence[Member]) -> list[Member]:
-        """Look up what each member is, once for each. Raises Missing when there is no such
-        resource.
-        """
+        """Look up what each member is, once for each. Raises Missing."""
         if not members:
             return []
         distinct = {each.id: each for each in members}
@@ -70,7 +68,7 @@ class Memberships:
         if edit is None:
             return _NOTHING
         wanted = {each.id: each for each in edit.add}
-        if edit.replace and len(wanted) > SIDE_BY_SIDE:
+        if edit.replace and len(wanted) > MOST_AT_ONCE:
             there = {each.id: each for each in await self._reader.members(type, group)}
             types = await self._reader.types_of(wanted.keys() - there.keys())
         else:
@@ -98,31 +96,36 @@ class Memberships:
     ) -> str:
         """Write what differs and return the group's version, which is new if anything did.
 
-        The group's row is merged whatever version it has, unless `version` must be held: however
-        many edits run at once, none is lost and none waits for another. `rest` continues a change
-        whose row is written already with what is known to be left of it.
+        The group's row is merged whatever version it has, unless `version` must be held or all
+        members are replaced: however many edits run at once, none is lost and none waits for
+        another. `rest` continues a change whose row is written already with what is known to be
+        left of it.
         """
         own = keys.resource(type, group)
         begun, guard, left = rest is not None, None, rest
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
+            # Two that replace must not both add theirs. What is begun comes to its end, though.
+            exact = edit.replace and (not begun or attempt < _TRIES // 2)
             if left is None:
                 read, left = await self._look(type, group, edit, begun=begun)
                 if not begun and version not in (None, read.values["version"]):
                     raise Stale
                 if not begun and left == _NOTHING:
                     return str(read.values["version"])
-                guard = read.etag if version is not None and not begun else None
+                guard = read.etag if exact or (version is not None and not begun) else None
             try:
                 while not begun or left != _NOTHING:
                     head = [] if begun else [rows.change_row(type, group, change)]
                     head += [Operation("merge", own, rows.version_values(change), guard)]
                     step, after = _step(type, group, left)
-                    await self._partition.transact([*head, *step])
-                    begun, guard, left = True, None, after
+                    etags = await self._partition.transact([*head, *step])
+                    begun, guard, left = True, etags[own] if exact else None, after
             except Refused as refused:
                 key, why = refused.operation.key, refused.reason
-                if key == own and (why == "missing" or guard is not None):
-                    raise (Gone if why == "missing" else Stale) from refused
+                if key == own and why == "missing":
+                    raise Gone from refused
+                if key == own and version is not None and not begun:
+                    raise Stale from refused
                 # A row came or went in between, or all of it was done before: look again.
                 begun, left = begun or key == keys.change(change.id), None
             else:
@@ -140,11 +143,12 @@ class Memberships:
         """
         own = keys.resource(type, group)
         while True:
+            row = self._partition.get(own, select=("version", "Timestamp"))
             try:
-                read, left = await asyncio.gather(
-                    self._partition.get(own, select=("version", "Timestamp")),
-                    self.difference(type, group, edit),
-                )
+                if edit.replace:  # in this order: a guard holds what was read after it
+                    read, left = await row, await self.difference(type, group, edit)
+                else:
+                    read, left = await asyncio.gather(row, self.difference(type, group, edit))
             except Missing as missing:
                 if not begun:
                     raise

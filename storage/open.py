@@ -1,13 +1,11 @@
-"""Opening a store by its name: in memory, by connection string, or by account URL with the app's
-identity.
-"""
+"""Opening a store: in memory, by connection string, or by account URL with the app's identity."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
 
@@ -67,7 +65,7 @@ def open_storage(where: str, *, prefix: str = "") -> Storage:
     return Storage(TablesRegistry(registry), repository, prepare, ready, close)
 
 
-def _service(where: str) -> tuple[TableServiceClient, Any]:
+def _service(where: str) -> tuple[TableServiceClient, AsyncTokenCredential | None]:
     if not where.startswith("https://"):
         service = TableServiceClient.from_connection_string(where, **PATIENCE)
         return service, None

@@ -1,20 +1,16 @@
-"""Reading a directory's partition: point reads and ranges, side by side where they don't wait for
-each other.
-"""
+"""Reading a directory's partition: point reads and ranges, side by side where they can be."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Literal, TypeVar
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from typing import Literal
 
 from scim.filters import Filter
 from scim.repository import Key, Member, Meter, Stored
 from scim.schema import ResourceType
+from scim.side_by_side import side_by_side
 from storage import keys, rows
-from storage.client import SIDE_BY_SIDE, Partition, Row
+from storage.client import Partition, Row
 from storage.odata import push_down
-
-T = TypeVar("T")
-K = TypeVar("K")
 
 _FEW = 10  # resources that a match query reads with their memberships; of more, a page is shown
 
@@ -138,18 +134,6 @@ class Reader:
     async def member_of(self, type: str, member: str) -> tuple[Member, ...]:
         """Read all groups that a resource is in, in the order of their ids."""
         return rows.members(await self._partition.range(*keys.below(keys.group(type, member, ""))))
-
-
-async def side_by_side(read: Callable[[K], Awaitable[T]], keys: Collection[K]) -> dict[K, T]:
-    """Read many things at once, but not more at once than a connection pool carries."""
-    gate = asyncio.Semaphore(SIDE_BY_SIDE)
-
-    async def one(key: K) -> T:
-        async with gate:
-            return await read(key)
-
-    distinct = list(dict.fromkeys(keys))
-    return dict(zip(distinct, await asyncio.gather(*(one(key) for key in distinct)), strict=True))
 
 
 async def _nothing() -> None:

@@ -1,5 +1,4 @@
-"""Where directories and credentials are recorded: a small table beside the resources', read through
-a short memory.
+"""Where directories and credentials are recorded: a small table, read through a short memory.
 
 A directory that was changed, or a credential that was revoked, takes effect in every process within
 `FRESH` seconds.
@@ -79,9 +78,7 @@ class TablesRegistry:
         return await self._memory.recall(f"credential {id}", read)
 
     async def add_directory(self, directory: Directory) -> None:
-        """Record a directory and claim its name in one transaction, so that of two that race one
-        fails.
-        """
+        """Record a directory and claim its name in one transaction: of two that race, one fails."""
         record = directory.model_dump(mode="json", by_alias=True, exclude_none=True)
         name = Operation("insert", f"name:{directory.name}", {"directory": directory.id})
         text = Operation("insert", f"id:{directory.id}", pieces(json.dumps(record)))

@@ -1,5 +1,4 @@
-"""What rows hold: a resource as JSON in pieces, its version and times, and the other kinds'
-columns.
+"""What rows hold: a resource as JSON in pieces, its version and times, the other kinds' columns.
 
 No property is called `id`, `etag`, `rid` or `ResourceId`: Cosmos DB keeps these names for itself.
 """
@@ -35,8 +34,10 @@ def document(resource: Resource) -> str:
 
 
 def check_room(claims: int, refers: int) -> None:
-    """Refuse what can't be written at once: claims and guards belong into the resource's own
-    transaction, beside its row, its anchor and the change row. Raises TooLarge.
+    """Refuse what can't be written at once. Raises TooLarge.
+
+    Claims and guards belong into the resource's own transaction, beside its row, its anchor and the
+    change row.
     """
     most = MOST - 3
     if claims + refers > most:

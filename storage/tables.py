@@ -1,5 +1,4 @@
-"""The product's store: a directory is a partition of one Azure table, and a write is one
-transaction in it.
+"""The product's store: a directory is a partition of a table, a write one transaction in it.
 
 A write begins with inserting its change row. A transaction whose answer was lost is sent again; the
 change row is then there already, which tells that the first was done.
@@ -90,8 +89,9 @@ class TablesRepository(Reader):
         return Stored(resource, change.id, etag, done)
 
     async def _undo(self, type: ResourceType, id: str, change: Change) -> None:
-        """Delete a group that was created with a part of its members, if the store lets us: who
-        sends the request again would be told that the group exists.
+        """Delete a group that was created with a part of its members, if the store lets us.
+
+        Who sends the request again would be told that the group exists.
         """
         with suppress(Unavailable, Stale, Gone):
             half = await self.get(type, id, members=True, member_of=True)
@@ -239,8 +239,9 @@ class TablesRepository(Reader):
     async def _drop(
         self, type: ResourceType, id: str, index_rows: list[Operation], etag: str
     ) -> str:
-        """Drop index rows, unless somebody wrote the resource since and may need them; the
-        resource's ETag after it.
+        """Drop index rows and return the resource's ETag after it.
+
+        They stay when somebody wrote the resource since, and may need them.
         """
         own = keys.resource(type.name, id)
         for step in rows.chunks(index_rows, MOST - 1):

@@ -1,4 +1,4 @@
-"""The rules of the layout (docs/design.md §1), read from the source.
+"""The rules of the layout (docs/design.md, Layers), read from the source.
 
 Entry points (`function_app.py`, `scim/__main__.py`, `scim/cli/`) wire and translate, `storage/`
 does all I/O, and `scim/` is the protocol: pure. Imports point from the first to the last.

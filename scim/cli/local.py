@@ -4,6 +4,9 @@ import os
 import secrets
 from pathlib import Path
 
+from scim.cli.problem import Problem
+from scim.settings import SHORTEST_PEPPER
+
 
 def folder() -> Path:
     """Make and return the folder; only its owner may look inside."""
@@ -25,4 +28,7 @@ def pepper() -> str:
             pass
         finally:
             fresh.unlink()
-    return path.read_text("ascii")
+    found = path.read_text("ascii", "replace").strip()
+    if len(found) < SHORTEST_PEPPER:
+        raise Problem(f"{path} is damaged: put it back, or remove it, which voids all tokens")
+    return found

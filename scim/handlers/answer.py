@@ -1,6 +1,4 @@
-"""Showing a stored resource to a client: memberships joined, projection applied, headers set (RFC
-7644 §3.1).
-"""
+"""Showing a stored resource: memberships, projection, headers (RFC 7644 §3.9, §3.14)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +10,8 @@ from scim.membership import attach
 from scim.repository import Member, Stored
 from scim.schema import Resource, ResourceType
 from scim.show import Projection, show
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
 def projection(call: Call, resource_type: ResourceType) -> Projection:
@@ -27,12 +27,12 @@ def projection(call: Call, resource_type: ResourceType) -> Projection:
 
 def wants_members(resource_type: ResourceType, wanted: Projection) -> bool:
     """Tell whether an answer shows members, so that a store which needn't read them doesn't."""
-    return resource_type.members is not None and wanted.wants(resource_type.members)
+    return resource_type.members is not None and wanted.shows(resource_type.members)
 
 
 def wants_member_of(resource_type: ResourceType, wanted: Projection) -> bool:
     """Tell whether an answer shows the groups that a resource is in."""
-    return resource_type.member_of is not None and wanted.wants(resource_type.member_of)
+    return resource_type.member_of is not None and wanted.shows(resource_type.member_of)
 
 
 def render(call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection) -> Resource:
@@ -91,14 +91,19 @@ async def with_memberships(
     ]
 
 
-def resource_response(
-    call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection, status: int = 200
-) -> Response:
-    """Answer with a resource and the headers that belong to it."""
+def resource_headers(call: Call, resource_type: ResourceType, stored: Stored) -> dict[str, str]:
+    """Make the headers that belong to a resource, whether it is shown or not (RFC 7644 §3.14)."""
     location = call.location(resource_type.endpoint, stored.id)
-    headers = {
+    return {
         "Location": location,
         "Content-Location": location,
         "ETag": entity_tag(stored.version),
     }
+
+
+def resource_response(
+    call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection, status: int = 200
+) -> Response:
+    """Answer with a resource and the headers that belong to it."""
+    headers = resource_headers(call, resource_type, stored)
     return Response(status, render(call, resource_type, stored, wanted), headers)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -74,14 +74,16 @@ async def bulk(call: Call, dispatch: Dispatch) -> Response:
         for each in request.operations
         if each.bulk_id and each.method.upper() != "DELETE"
     }
+    # Collected once: in a long circle each one is asked about many times.
+    refers = {place: _refers(each) & known for place, each in waiting.items()}
     enough = request.fail_on_errors or len(request.operations) + 1
     while waiting and work.errors < enough:
-        ready = [place for place, each in waiting.items() if not _pending(each, known, work)]
+        ready = [place for place in waiting if not _pending(refers[place], work)]
         # Nobody is ready: a circle. Its first creation goes ahead without what is not known yet.
         circle = [place for place, each in waiting.items() if each.method.upper() == "POST"]
         for place in ready or circle[:1] or list(waiting):
             operation = waiting.pop(place)
-            missing = _pending(operation, known, work)
+            missing = _pending(refers[place], work)
             await _run(call, dispatch, place, operation, known, work)
             if missing and operation.bulk_id in work.ids:
                 work.incomplete[place] = work.ids[operation.bulk_id]
@@ -96,33 +98,32 @@ async def bulk(call: Call, dispatch: Dispatch) -> Response:
 def _read(call: Call) -> BulkRequest:
     if len(call.request.body) > call.limits.body_bytes:
         raise TooLarge(
-            f"the bulk request is longer than maxPayloadSize, {call.limits.body_bytes} bytes:"
-            f" split it"
+            "the bulk request is longer than maxPayloadSize,"
+            f" {call.limits.body_bytes} bytes: split it"
         )
     body = read_object(call.request, call.limits.body_bytes)
     operations = _spelt(body).get("Operations")
     if isinstance(operations, list) and len(operations) > call.limits.bulk_operations:
         raise TooLarge(
-            f"the bulk request has more than maxOperations, {call.limits.bulk_operations},"
-            f" operations: split it"
+            "the bulk request has more operations than maxOperations,"
+            f" {call.limits.bulk_operations}: split it"
         )
     try:
         request = BulkRequest.model_validate(_spelt(body))
     except ValidationError as error:
-        place = ".".join(str(each) for each in error.errors()[0]["loc"])
-        raise InvalidSyntax(f"the bulk request is not well formed at {place}") from error
+        first = error.errors()[0]  # its message names types and limits, never what was sent
+        place = ".".join(str(each) for each in first["loc"])
+        raise InvalidSyntax(f"the bulk request is wrong at {place}: {first['msg']}") from error
     if request.schemas and BULK_REQUEST not in request.schemas:
         raise InvalidSyntax(f"schemas must hold {BULK_REQUEST}")
     named = [each.bulk_id for each in request.operations if each.bulk_id]
     if len(named) != len(set(named)):
-        raise InvalidValue("two operations have the same bulkId")
+        raise InvalidValue("two operations have the same bulkId: give each one of its own")
     return request
 
 
 def _spelt(body: dict[str, Any]) -> dict[str, Any]:
-    """Spell the names of the message and of its operations as the RFC does, whatever letter case
-    they came in.
-    """
+    """Spell the names of the message and its operations as the RFC does (RFC 7643 §2.1)."""
     message = _named(body, ("schemas", "failOnErrors", "Operations"))
     operations = message.get("Operations")
     if not isinstance(operations, list):
@@ -147,15 +148,20 @@ async def _run(
 ) -> None:
     """Run one operation and write down its result."""
     try:
-        unknown = set(references([operation.data, operation.path])) - known
-        if unknown:
+        refers = _refers(operation)
+        if refers - known:
             raise InvalidValue(
-                "a bulkId that is referred to is that of no operation of this request"
+                "the operation refers to a bulkId that no operation of this request has:"
+                " send that operation too, or an id"
             )
-        if set(references([operation.data, operation.path])) & work.failed:
-            raise InvalidValue("an operation whose bulkId this one refers to has failed")
-        if operation.method.upper() != "POST" and _pending(operation, known, work):
-            raise InvalidValue("an operation whose bulkId this one refers to was not run")
+        if refers & work.failed:
+            raise InvalidValue(
+                "an operation whose bulkId this one refers to has failed: send both again"
+            )
+        if operation.method.upper() != "POST" and _pending(refers, work):
+            raise InvalidValue(
+                "an operation whose bulkId this one refers to was not run: send both again"
+            )
         response = await _send(call, dispatch, operation, work)
     except ScimError as error:
         work.errors += 1
@@ -181,8 +187,10 @@ async def _complete(
     known: set[str],
     work: _Work,
 ) -> None:
-    """Give a resource of a circle the references that it was created without; its creation stays
-    what is reported. Nothing else is written again: later operations may have changed it.
+    """Give a resource of a circle the references that it was created without (RFC 7644 §3.7.1).
+
+    Its creation stays what is reported. Nothing else is written again: later operations may have
+    changed it.
     """
     created = work.results[place]
     path = f"{operation.path.rstrip('/')}/{id}"
@@ -223,14 +231,12 @@ async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: 
 
 
 def _location(call: Call, operation: BulkOperation, work: _Work) -> str | None:
-    """Say which resource an operation was about, though it failed or deleted it (RFC 7644
-    §3.7.3).
-    """
+    """Say which resource an operation was about, if it failed or deleted too (RFC 7644 §3.7.3)."""
     segments = [each for each in placed(operation.path, work.ids).split("/") if each]
     resource_type = call.catalog.at(segments[0]) if len(segments) == 2 else None
     if resource_type is None or segments[1].startswith(REFERENCE):
         return None
-    return call.location(resource_type.endpoint, quote(segments[1], safe="%"))
+    return call.location(resource_type.endpoint, unquote(segments[1]))
 
 
 def _named_by_path(operations: Iterable[BulkOperation]) -> dict[str, str]:
@@ -243,10 +249,14 @@ def _named_by_path(operations: Iterable[BulkOperation]) -> dict[str, str]:
     return found
 
 
-def _pending(operation: BulkOperation, known: set[str], work: _Work) -> set[str]:
-    """Tell which bulkIds of this request an operation waits for."""
-    wanted = set(references([operation.data, operation.path])) & known
-    return wanted - work.ids.keys() - work.failed
+def _refers(operation: BulkOperation) -> set[str]:
+    """Collect the bulkIds that an operation refers to."""
+    return set(references([operation.data, operation.path]))
+
+
+def _pending(refers: set[str], work: _Work) -> set[str]:
+    """Tell which of some bulkIds are still waited for."""
+    return refers - work.ids.keys() - work.failed
 
 
 def _report(

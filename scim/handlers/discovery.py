@@ -11,9 +11,9 @@ from urllib.parse import quote
 from scim.catalog import SERVICE_SCHEMAS, Catalog
 from scim.definitions import ResourceTypeDocument, Schema
 from scim.errors import Forbidden, NotFound
+from scim.handlers.answer import LIST_RESPONSE
 from scim.limits import Limits
 
-_LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 
@@ -114,7 +114,7 @@ def _show_resource_type(document: ResourceTypeDocument, base_url: str) -> dict[s
 def _list_response(resources: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Wrap all that there is into one page (RFC 7644 §3.4.2)."""
     return {
-        "schemas": [_LIST_RESPONSE],
+        "schemas": [LIST_RESPONSE],
         "totalResults": len(resources),
         "itemsPerPage": len(resources),
         "startIndex": 1,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from scim.call import Call
 from scim.filters import Filter
-from scim.handlers.views import in_turns, matching
+from scim.handlers.views import matching
 from scim.planning import Lookup, narrow
 from scim.repository import Stored
 from scim.schema import Path, ResourceType
+from scim.side_by_side import side_by_side
 
 BATCH = 1000  # resources of a scan that are held at once
 
@@ -46,7 +47,6 @@ async def _look_up(call: Call, source: Source, lookup: Lookup) -> list[Stored]:
     """Read the resources at the places that a filter was narrowed to, in the order of their ids."""
     type, find = source.type, call.repository.find
     wanted = {"members": source.members, "member_of": source.member_of}
-    found: dict[str, Stored] = {}
     ids = set(lookup.ids)
     if lookup.having_member:
         types = await call.repository.types_of(lookup.having_member)
@@ -63,11 +63,10 @@ async def _look_up(call: Call, source: Source, lookup: Lookup) -> list[Stored]:
                     each.id for some in members.values() for each in some if each.type == type.name
                 }
     along = wanted if len(ids) == 1 else {}
-    gets = [call.repository.get(type, id, **along) for id in sorted(ids)]
-    for stored in await in_turns(gets):
-        if stored is not None:
-            found[stored.id] = stored
-    for some in await in_turns([find(type, key, **wanted) for key in lookup.keys]):
+    read = await side_by_side(lambda each: call.repository.get(type, each, **along), sorted(ids))
+    found = {id: stored for id, stored in read.items() if stored is not None}
+    held = await side_by_side(lambda key: find(type, key, **wanted), lookup.keys)
+    for some in held.values():
         found |= {each.id: each for each in some}
     return [found[id] for id in sorted(found)]
 

@@ -1,5 +1,6 @@
-"""Pages of a list: by index and by cursor, without a scan from the start for each page (RFC 7644
-§3.4.2.4, RFC 9865).
+"""Pages of a list, by index (RFC 7644 §3.4.2.4) and by cursor (RFC 9865).
+
+No page costs a scan from the start.
 
 A *walk* reads everybody, page by page. When it begins, everybody who matches is counted once; what
 later pages need is remembered: in the cursor itself, or, because a `startIndex` can carry nothing,
@@ -9,7 +10,7 @@ deleted or created beside the walk shifts nobody.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,9 +32,9 @@ _LAST = (1,)  # what `sort_key` says of a resource without a value
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The page that is asked for: `size` resources from `start` (1 is the first), or from a cursor
-    (""
-    begins).
+    """The page that is asked for: `size` resources from `start`, or from a cursor.
+
+    `start` counts from 1; an empty cursor begins a walk, None asks for index paging.
     """
 
     start: int
@@ -91,6 +92,17 @@ async def _sliced(call: Call, sources: Sequence[Source], window: Window, purpose
     return Page(tuple((type, stored) for _, type, stored in page), len(found), cursor)
 
 
+def _oldest(rows: list[Stored], size: int) -> list[Stored]:
+    """Leave out who is too much on a page: who was written after the walk had counted.
+
+    Such a creation had begun before the walk did, so `born` does not tell.
+    """
+    if len(rows) <= size:
+        return rows
+    oldest = sorted(rows, key=lambda each: str(each.resource["meta"]["created"]))[:size]
+    return sorted(oldest, key=lambda each: each.id)
+
+
 def _ranked(key: tuple[Any, ...]) -> tuple[Any, ...]:
     """Put a kind of value before another: types may define an attribute of one name differently."""
     if key == _LAST:
@@ -145,11 +157,12 @@ class _Walk:
         if start > total or size == 0:
             return self._page([], total)
         marks = bookmark["marks"]
-        # A page that is one stride ends where the next begins, though some of it be deleted
-        # meanwhile.
-        exact = skip == 0 and size == stride and place + 1 < len(marks)
-        until = marks[place + 1] if exact else None
-        rows = await self._take(marks[place], skip + size, bookmark["born"], until)
+        if skip == 0 and size == stride:
+            # Such a page ends where the next begins, though some of it be deleted meanwhile.
+            until = marks[place + 1] if place + 1 < len(marks) else None
+            rows = await self._take(marks[place], None, bookmark["born"], until)
+            return self._page(_oldest(rows, size), total)
+        rows = await self._take(marks[place], skip + size, bookmark["born"])
         return self._page(rows[skip:], total)
 
     def _page(self, rows: list[Stored], total: int, cursor: str | None = None) -> Page:
@@ -157,14 +170,15 @@ class _Walk:
         return Page(found, total, cursor, contiguous=self.source.filter is None)
 
     async def _begin(self, size: int) -> tuple[list[Stored], list[str]]:
-        """Read the first rows, one more than a page, and the ids of all; one round trip when that
-        is all.
-        """
+        """Read the first rows, one more than a page, and all ids; one round trip if one page."""
         if self.source.filter is None:
             rows = await self._take("", size + 1, None) if size else []
+            shown = [each.id for each in rows[:size]]
             if 0 < len(rows) <= size:
-                return rows, [each.id for each in rows]
-            return rows, await self.call.repository.ids(self.source.type)
+                return rows, shown
+            ids = await self.call.repository.ids(self.source.type)
+            # Who came or went between the two reads must not move the end of the page.
+            return rows, shown + [each for each in ids if not shown or each > shown[-1]]
         rows, ids = [], []
         async for stored in stream(self.call, self.source, ""):
             ids.append(stored.id)
@@ -172,7 +186,7 @@ class _Walk:
                 rows.append(stored)
         return rows, ids
 
-    async def _ids(self) -> Any:
+    async def _ids(self) -> AsyncIterator[str]:
         if self.source.filter is None:
             for id in await self.call.repository.ids(self.source.type):
                 yield id
@@ -181,19 +195,20 @@ class _Walk:
             yield stored.id
 
     async def _take(
-        self, after: str, size: int, born: str | None, until: str | None = None
+        self, after: str, size: int | None, born: str | None, until: str | None = None
     ) -> list[Stored]:
         """Read at most `size` rows after an id, up to `until`, created before the walk began."""
         rows: list[Stored] = []
-        asked = min(size, BATCH) if self.source.filter is None else BATCH
+        likely = self.window.size + 1 if size is None else size
+        asked = min(likely, BATCH) if self.source.filter is None else BATCH
         async with aclosing(stream(self.call, self.source, after, asked)) as found:
             async for stored in found:
                 if len(rows) == size or (until is not None and stored.id > until):
                     break
                 if born is None or stored.resource["meta"]["created"] <= born:
                     rows.append(stored)
-                    if len(rows) == size:
-                        break
+                if len(rows) == size or stored.id == until:
+                    break
         return rows
 
     @property

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from scim import ids
 from scim.body import read_json
 from scim.call import Call
-from scim.entity_tags import check_if_match, entity_tag, is_unchanged
-from scim.errors import NoTarget
+from scim.entity_tags import check_if_match, is_unchanged
+from scim.errors import NoTarget, NotFound
 from scim.handlers.answer import (
     projection,
+    resource_headers,
     resource_response,
     wants_member_of,
     wants_members,
@@ -31,11 +32,13 @@ from scim.handlers.writing import (
 )
 from scim.http import Response
 from scim.membership import Split, attach, detach, difference, split
-from scim.patch import Operation, apply, read_operations
+from scim.operations import Operation, read_operations
+from scim.patch import apply
 from scim.references import check_new, forget, places, referrers
 from scim.replacement import check_immutable
 from scim.repository import MemberEdit, Missing, Stored, Taken
 from scim.schema import Resource, ResourceType
+from scim.show import Projection
 
 _LARGEST_ANSWER = 1000  # members; a PATCH of a larger group is answered 204 (RFC 7644 §3.5.2)
 
@@ -59,12 +62,7 @@ async def create(call: Call, resource_type: ResourceType) -> Response:
         )
     except (Taken, Missing) as error:
         explain(error, resource_type)
-    wanted = projection(call, resource_type)
-    if wants_members(resource_type, wanted) and stored.members is None:
-        [stored] = await with_memberships(
-            call, resource_type, [stored], members=True, member_of=False
-        )
-    return resource_response(call, resource_type, stored, wanted, 201)
+    return await _written(call, resource_type, stored, projection(call, resource_type), 201)
 
 
 async def get(call: Call, resource_type: ResourceType, id: str) -> Response:
@@ -80,15 +78,12 @@ async def get(call: Call, resource_type: ResourceType, id: str) -> Response:
         raise not_found(resource_type)
     check_if_match(call.request.headers, stored.version)
     if is_unchanged(call.request.headers, stored.version):
-        location = call.location(resource_type.endpoint, stored.id)
-        return Response(304, None, {"ETag": entity_tag(stored.version), "Location": location})
+        return Response(304, None, resource_headers(call, resource_type, stored))
     return resource_response(call, resource_type, stored, wanted)
 
 
 async def replace(call: Call, resource_type: ResourceType, id: str) -> Response:
-    """Replace what a client may write; what it leaves out is cleared, members too (RFC 7644
-    §3.5.1).
-    """
+    """Replace what a client may write; what it leaves out is cleared (RFC 7644 §3.5.1)."""
     sent, members = read_body(call, resource_type)
     wanted = projection(call, resource_type)
 
@@ -103,16 +98,12 @@ async def replace(call: Call, resource_type: ResourceType, id: str) -> Response:
         kept = {name: before.resource[name] for name in ("id", "meta")}
         after = {**kept, **sent}
         check_immutable(before.resource, after, resource_type)
-        return await write(
-            call, resource_type, before, after, difference(before.members or (), members)
-        )
+        differs = {each.id for each in before.members or ()} != {each.id for each in members}
+        edit = MemberEdit(members, replace=True) if differs else None
+        return await write(call, resource_type, before, after, edit)
 
     stored = await retry(attempt, resource_type)
-    if wants_members(resource_type, wanted) and stored.members is None:
-        [stored] = await with_memberships(
-            call, resource_type, [stored], members=True, member_of=False
-        )
-    return resource_response(call, resource_type, stored, wanted)
+    return await _written(call, resource_type, stored, wanted)
 
 
 async def patch(call: Call, resource_type: ResourceType, id: str) -> Response:
@@ -135,10 +126,17 @@ async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
     async def attempt() -> None:
         whole = resource_type.members is not None
         where = places(call, resource_type, id)
-        before, found = await asyncio.gather(
+        reading = asyncio.gather(
             current(call, resource_type, id, members=whole, member_of=True),
             referrers(call, where),
         )
+        try:
+            before, found = await reading
+        except NotFound:
+            # A deletion that broke off may have left references that came to be beside it.
+            if not await call.repository.types_of([id]):
+                await forget(call, id, where, await referrers(call, where))
+            raise
         await forget(call, id, where, found)
         late = await call.repository.delete(
             resource_type,
@@ -193,14 +191,15 @@ def _member_patcher(
 
 
 async def _check_expected(call: Call, resource_type: ResourceType, id: str, plan: Split) -> None:
-    """Where the dialect wants it, a removal through a filter must match someone (RFC 7644
-    §3.5.2.2).
-    """
+    """Refuse a removal through a filter that matches no member, where the dialect wants it."""
     if plan.expected and not call.dialect.tolerance.create_unmatched:
         found = await call.repository.contains(resource_type, id, plan.expected)
         present = {each.id for each in found}
         if set(plan.expected) - present:
-            raise NoTarget("the filter of a remove operation matches no member of this group")
+            name = resource_type.members.name if resource_type.members else "members"
+            raise NoTarget(
+                f"{name}: the filter of a remove operation matches nobody here: leave it out"
+            )
 
 
 def _apply(
@@ -209,15 +208,21 @@ def _apply(
     return apply(operations, resource, resource_type, call.dialect.tolerance)
 
 
+async def _written(
+    call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection, status: int = 200
+) -> Response:
+    """Answer a POST or PUT with the resource, its members read if they are shown and not known."""
+    members = wants_members(resource_type, wanted)
+    [whole] = await with_memberships(
+        call, resource_type, [stored], members=members, member_of=False
+    )
+    return resource_response(call, resource_type, whole, wanted, status)
+
+
 async def _patched(call: Call, resource_type: ResourceType, stored: Stored) -> Response:
     """Answer a PATCH: the resource, or 204 where it would grow with a group (RFC 7644 §3.5.2)."""
     wanted = projection(call, resource_type)
-    location = call.location(resource_type.endpoint, stored.id)
-    headers = {
-        "Location": location,
-        "Content-Location": location,
-        "ETag": entity_tag(stored.version),
-    }
+    headers = resource_headers(call, resource_type, stored)
     if resource_type.members is None:
         return resource_response(call, resource_type, stored, wanted)
     if not call.dialect.answers_member_patch:

@@ -1,6 +1,4 @@
-"""Queries: `GET /Users?filter=…`, `POST /Users/.search`, and both over all types (RFC 7644 §3.4.2,
-§3.4.3).
-"""
+"""Queries by GET and by POST to `.search`, of one type and of all (RFC 7644 §3.4.2, §3.4.3)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +11,13 @@ from scim.body import read_object
 from scim.call import Call
 from scim.errors import InvalidCount, InvalidFilter, InvalidSyntax, InvalidValue
 from scim.filters import Filter, parse_filter
-from scim.handlers.answer import render, wants_member_of, wants_members, with_memberships
+from scim.handlers.answer import (
+    LIST_RESPONSE,
+    render,
+    wants_member_of,
+    wants_members,
+    with_memberships,
+)
 from scim.handlers.finding import Source
 from scim.handlers.listing import Page, Window, first_to_last
 from scim.handlers.views import paths_of
@@ -24,7 +28,6 @@ from scim.schema import Path, Resource, ResourceType
 from scim.show import Projection
 from scim.tokens import UNKNOWN
 
-LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 SEARCH_REQUEST = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,1000}\s*")
@@ -47,6 +50,14 @@ class SearchRequest(BaseModel):
     cursor: str | None = None
 
 
+# What a parameter in a body must be, if not a string.
+_EXPECTED: Mapping[str, str] = {
+    "schemas": "a list of URNs",
+    "attributes": "a list of attribute names",
+    "excludedAttributes": "a list of attribute names",
+    "startIndex": "a whole number",
+    "count": "a whole number",
+}
 # The parameters' names by their lower case.
 _NAMES: Mapping[str, str] = {
     to_camel(name).lower(): to_camel(name) for name in SearchRequest.model_fields
@@ -76,8 +87,8 @@ def _read(sent: dict[str, Any]) -> SearchRequest:
             {name: each for name, each in sent.items() if each is not None}
         )
     except ValidationError as error:
-        place = ".".join(str(each) for each in error.errors()[0]["loc"])
-        raise InvalidValue(f"{place} is not of the type that a query's parameter has") from error
+        name = str(error.errors()[0]["loc"][0])
+        raise InvalidValue(f"{name} must be {_EXPECTED.get(name, 'a string')}") from error
 
 
 async def _answer(call: Call, types: Sequence[ResourceType], request: SearchRequest) -> Response:
@@ -113,11 +124,10 @@ def _sources(
     request: SearchRequest,
     projections: Mapping[str, Projection],
 ) -> tuple[Source, ...]:
-    """Resolve filter and sort order against each type; an attribute that a type lacks has no value
-    there (RFC 7644 §3.4.2.1).
+    """Resolve filter and sort order against each type (RFC 7644 §3.4.2.1).
 
-    Unknown in every type, it is an error: an administrator who mistypes a name must not read
-    "nobody".
+    An attribute that a type lacks has no value there. Unknown in every type, it is an error: an
+    administrator who mistypes a name must not read "nobody".
     """
     loose = call.dialect.tolerance.loose
     filters = _filters(request.filter, types, loose=loose)
@@ -133,7 +143,7 @@ def _sources(
             found.append(Source(each, kept, sort, descending, members, member_of))
     known = [_sort_path(request.sort_by, each, loose=loose) for each in types]
     if request.sort_by and not any(known):
-        raise InvalidValue("sortBy names no attribute of this resource type")
+        raise InvalidValue("sortBy names no attribute that is known here: GET /Schemas lists them")
     return tuple(found)
 
 
@@ -175,9 +185,9 @@ def _order(text: str | None) -> Literal["ascending", "descending"]:
 
 
 def _window(call: Call, request: SearchRequest) -> Window:
-    """Read where the page begins and how long it is: out-of-range numbers are read as the nearest
-    (RFC
-    7644 §3.4.2.4).
+    """Read where a page begins and how long it is (RFC 7644 §3.4.2.4).
+
+    A number out of range is read as the nearest one in it.
     """
     limits = call.limits
     if request.cursor is not None and request.start_index is not None:

@@ -1,14 +1,11 @@
-"""Resources as a filter or a sort order sees them: with the memberships and computed attributes
-that it asks about.
+"""Resources as a filter or a sort order sees them: completed with what it asks about.
 
 Most filters ask about stored attributes alone and cost nothing here. "Is X a member" is a point
 read for each group; only a filter that asks more about members reads them all.
 """
 
-import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
 
 from scim.call import Call
 from scim.filters import Compare, Filter, Not, Present, ValuePath
@@ -18,10 +15,8 @@ from scim.membership import named_members
 from scim.repository import Stored
 from scim.schema import Path, Resource, ResourceType
 from scim.show import show
+from scim.side_by_side import side_by_side
 
-T = TypeVar("T")
-
-_SIDE_BY_SIDE = 32
 _COMPUTED = frozenset({"schemas", "location", "version", "$ref"})
 
 
@@ -64,11 +59,10 @@ async def views(
         contiguous=contiguous,
     )
     if ids is not None:
-        asked = [each for each in read if each.members is None]
-        some = await in_turns(
-            [call.repository.contains(resource_type, each.id, ids) for each in asked]
+        known = await side_by_side(
+            lambda each: call.repository.contains(resource_type, each, ids),
+            [each.id for each in read if each.members is None],
         )
-        known = dict(zip((each.id for each in asked), some, strict=True))
         read = [replace(each, members=known.get(each.id, each.members)) for each in read]
     seen = []
     for each in read:
@@ -99,11 +93,3 @@ def paths_of(filter: Filter) -> Iterator[Path]:
     else:
         yield from paths_of(filter.left)
         yield from paths_of(filter.right)
-
-
-async def in_turns(reads: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do reads side by side, a bounded number at a time."""
-    done: list[T] = []
-    for start in range(0, len(reads), _SIDE_BY_SIDE):
-        done += await asyncio.gather(*reads[start : start + _SIDE_BY_SIDE])
-    return done

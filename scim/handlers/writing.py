@@ -1,6 +1,6 @@
-"""How a write is done: read, decide, write what differs, else try again (RFC 7644 §3.5).
+"""How a write is done: read, decide, write what differs (RFC 7644 §3.5, §3.14).
 
-A write is a compare-and-swap: read, decide, write if nothing came in between, else decide again.
+A write is a compare-and-swap: when something came in between, it is read and decided again.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import NoReturn, TypeVar
 from scim import log
 from scim.body import read_json
 from scim.call import Call
-from scim.document import check, read
+from scim.document import read
 from scim.entity_tags import check_if_match, check_if_none_match
 from scim.errors import InvalidValue, NotFound, Unavailable, Uniqueness
 from scim.membership import detach
@@ -33,7 +33,6 @@ def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[
             body = rewrite(body, resource_type)
     resource, ignored = read(body, resource_type, call.dialect.tolerance)
     note_ignored(ignored)
-    check(resource, resource_type)
     return detach(resource, resource_type)
 
 
@@ -82,14 +81,17 @@ async def write(
     after: Resource,
     edit: MemberEdit | None,
 ) -> Stored:
-    """Write what differs from what was read; nothing at all when nothing does."""
+    """Write what differs from what was read; nothing at all when nothing does.
+
+    An edit that replaces the members holds the version that was read.
+    """
     if after == before.resource and edit is None:
         return before
     if edit is not None:
         check_no_loop(resource_type, before.id, edit)
     if after == before.resource and edit is not None:
         change = call.change("update", changed_names({}, {}, resource_type, members=True))
-        held = before.version if _conditional(call) else None
+        held = before.version if edit.replace or _conditional(call) else None
         version = await call.repository.edit_members(
             resource_type, before.id, edit, change, version=held
         )
@@ -146,8 +148,7 @@ def explain(error: Taken | Missing, resource_type: ResourceType) -> NoReturn:
     if isinstance(error, Taken):
         raise Uniqueness(
             f"another {resource_type.name} of this directory has this {error.attribute}, which"
-            f" must be unique:"
-            " find it by a filter and update it, or change the value"
+            " must be unique: find it by a filter and update it, or change the value"
         ) from error
     name = resource_type.members.name if resource_type.members else "a reference"
     raise InvalidValue(

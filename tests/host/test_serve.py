@@ -85,3 +85,6 @@ def test_what_is_missing_is_said_plainly(tmp_path: Path) -> None:
     assert "a-z, 0-9" in failing(tmp_path, "--directory", "No_Name")
     assert "SCIM_STORAGE" in failing(tmp_path, "--storage", "azurit")
     assert "SCIM_PEPPER" in failing(tmp_path, "--storage", "memory", SCIM_PEPPER="short")
+    (tmp_path / ".local").mkdir(exist_ok=True)
+    (tmp_path / ".local/pepper").write_text("")
+    assert ".local/pepper is damaged" in failing(tmp_path, "--storage", "memory")

@@ -69,10 +69,13 @@ class Step(_Part):
 
 
 class Exchange(_Part):
-    """A file. `directory` holds fields of its record: `dialect`, `schemas`, `resourceTypes`."""
+    """A file. `directory` holds fields of its record: `dialect`, `schemas`, `resourceTypes`.
+
+    `source` names the evidence, one piece each (see `README.md`).
+    """
 
     name: str
-    source: str
+    source: str | tuple[str, ...]
     directory: dict[str, Any] = {}
     steps: tuple[Step, ...]
 
@@ -252,7 +255,10 @@ def _error(status: int, scim_type: str | None) -> dict[str, Any]:
 
 
 def _no_nothing(value: Any, where: str) -> None:
-    """An answer shows no null and no empty string: Entra reads them as values (F-84)."""
+    """An answer shows no null and no empty string: Entra reads them as values.
+
+    Stack Overflow 79248955: what is empty there is added to, not replaced.
+    """
     assert value is not None, f"{where}: null in the answer"
     assert value != "", f"{where}: an empty string in the answer"
     if isinstance(value, dict | list):

@@ -1,4 +1,4 @@
-"""Nothing is looked at before the token, and the token decides the directory (design §6)."""
+"""Nothing is looked at before the token, and the token decides the directory."""
 
 import pytest
 

@@ -205,3 +205,47 @@ async def test_a_malformed_host_is_the_client_s_mistake(client: Client) -> None:
             headers = {"authorization": f"Bearer {token}"}
             answer = await client.server.handle(Request("GET", url, headers))
             assert answer.status == status, host
+
+
+async def test_a_patch_of_more_operations_than_may_be_applied_is_413(client: Client) -> None:
+    """Each may walk an attribute's 1,000 values; members don't count, they are edited as rows."""
+    user, group = await client.user(), await client.group()
+    many = [{"op": "replace", "path": "title", "value": str(each)} for each in range(501)]
+    assert (await client.patch(f"/Users/{user.id}", *many)).status == 413
+    assert (await client.patch(f"/Users/{user.id}", *many[:500])).status == 200
+    value = [{"value": user.id}]
+    members = [{"op": "add", "path": "members", "value": value} for _ in range(501)]
+    assert (await client.patch(f"/Groups/{group.id}", *members)).status == 204
+
+
+async def test_an_attribute_can_not_be_patched_beyond_its_most_values(client: Client) -> None:
+    """A thousand in one request are taken, and one more in the next is not."""
+    user = await client.user()
+    value = [{"value": f"{each}@example.com"} for each in range(1000)]
+    add = {"op": "add", "path": "emails", "value": value}
+    assert (await client.patch(f"/Users/{user.id}", add)).status == 200
+    more = {"op": "add", "path": "emails", "value": [{"value": "more@example.com"}]}
+    answer = await client.patch(f"/Users/{user.id}", more)
+    assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
+    assert "emails" in answer.body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "detail"),
+    [
+        ("/.search", {"count": [1]}, "count must be a whole number"),
+        ("/.search", {"startIndex": {}}, "startIndex must be a whole number"),
+        ("/.search", {"attributes": 1}, "attributes must be a list of attribute names"),
+        ("/.search", {"filter": 5551234}, "filter must be a string"),
+        ("/Bulk", {"Operations": [{"path": "/Users"}]}, "Operations.0.method: Field required"),
+        ("/Bulk", {"Operations": [{"method": 5551234, "path": "/"}]}, "Operations.0.method: "),
+        ("/Bulk", {"failOnErrors": 0, "Operations": []}, "failOnErrors: "),
+    ],
+)
+async def test_a_message_of_another_shape_is_told_where_and_what(
+    client: Client, endpoint: str, body: dict[str, Any], detail: str
+) -> None:
+    answer = await client.post(endpoint, body)
+    assert answer.status == 400
+    assert detail in answer.body["detail"]
+    assert "5551234" not in answer.body["detail"]

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from scim.repository import Change
 from tests.service import ENTERPRISE, Client, uniqueness_error
 
 
@@ -109,3 +110,43 @@ async def test_nobody_keeps_a_manager_who_was_deleted_meanwhile(client: Client) 
         )
         assert answers[0].status in (200, 400)
         assert ENTERPRISE not in (await client.get(f"/Users/{ada.id}")).body
+
+
+async def test_replacements_at_once_end_as_one_of_them(client: Client) -> None:
+    """Members of two replacements are never mixed, by PUT or by PATCH, of few or of many."""
+    users = [(await client.user()).id for _ in range(80)]
+    group = await client.group("Replaced")
+    path, sets = f"/Groups/{group.id}", [users[:3], users[3:6], users[6:9], users[9:80]]
+    for _ in range(3):
+        values = [[{"value": each} for each in some] for some in sets]
+        answers = await asyncio.gather(
+            client.put(path, {"displayName": "Replaced", "members": values[0]}),
+            client.put(path, {"displayName": "Replaced", "members": values[1]}),
+            *(
+                client.patch(path, {"op": "replace", "path": "members", "value": each})
+                for each in values[2:]
+            ),
+        )
+        assert [each.status for each in answers] == [200, 200, 204, 204]
+        read = await client.get(path)
+        assert {each["value"] for each in read.body["members"]} in [set(each) for each in sets]
+        await client.patch(path, {"op": "remove", "path": "members"})
+
+
+async def test_a_deletion_that_broke_off_is_completed_when_it_is_sent_again(
+    client: Client,
+) -> None:
+    """What the process that died had left to do: to forget who came to refer to the boss."""
+    boss = await client.user()
+    ada = await client.user(**{ENTERPRISE: {"manager": {"value": boss.id}}})
+    repository, user = (
+        client.server._repository(client.directory),
+        client.directory.catalog.at("Users"),
+    )
+    assert user is not None
+    stored = await repository.get(user, boss.id)
+    assert stored is not None
+    await repository.delete(user, stored, Change("0-broken-off", "2026-01-01T00:00:00Z", "delete"))
+    assert ENTERPRISE in (await client.get(f"/Users/{ada.id}")).body
+    assert (await client.delete(f"/Users/{boss.id}")).status == 404
+    assert ENTERPRISE not in (await client.get(f"/Users/{ada.id}")).body

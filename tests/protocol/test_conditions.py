@@ -11,11 +11,20 @@ async def test_a_read_with_the_version_is_304(client: Client) -> None:
     user = await client.user()
     tag = user.headers["ETag"]
     path = f"/Users/{user.id}"
-    for header in (tag, f'"x", {tag}', "*", tag.removeprefix("W/")):
+    bare = tag.removeprefix("W/").strip('"')  # some clients send it so
+    for header in (tag, f'"x", {tag}', "*", tag.removeprefix("W/"), bare):
         answer = await client.get(path, headers={"if-none-match": header})
         assert (answer.status, answer.body) == (304, None)
         assert answer.headers["ETag"] == tag
     assert (await client.get(path, headers={"if-none-match": 'W/"other"'})).status == 200
+
+
+async def test_a_read_holds_if_match_too(client: Client) -> None:
+    """RFC 9110 §13.1.1: a condition that is false stops any method."""
+    user = await client.user()
+    path = f"/Users/{user.id}"
+    assert (await client.get(path, headers={"if-match": user.headers["ETag"]})).status == 200
+    assert (await client.get(path, headers={"if-match": 'W/"other"'})).status == 412
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
@@ -85,5 +94,24 @@ async def test_member_patches_hold_a_version_too(client: Client) -> None:
         )
     )
     assert sorted(each.status for each in answers) == [204] + [412] * 7
+    read = await client.get(f"/Groups/{group.id}")
+    assert len(read.body["members"]) == 1
+
+
+async def test_puts_that_change_members_alone_hold_a_version_too(client: Client) -> None:
+    users = [(await client.user()).id for _ in range(8)]
+    group = await client.group("Engines")
+    header = {"if-match": group.headers["ETag"]}
+    answers = await asyncio.gather(
+        *(
+            client.put(
+                f"/Groups/{group.id}",
+                {"displayName": "Engines", "members": [{"value": each}]},
+                headers=header,
+            )
+            for each in users
+        )
+    )
+    assert sorted(each.status for each in answers) == [200] + [412] * 7
     read = await client.get(f"/Groups/{group.id}")
     assert len(read.body["members"]) == 1

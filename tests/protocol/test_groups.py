@@ -147,9 +147,13 @@ async def test_operations_on_members_apply_in_order(client: Client) -> None:
     drop = {"op": "remove", "path": f'members[value eq "{bob.id}"]'}
     clear = {"op": "remove", "path": "members"}
     put = {"op": "replace", "path": "members", "value": [{"value": eve.id}]}
+    again = {"op": "add", "path": "members", "value": [{"value": ada.id}]}
+    leave = {"op": "remove", "path": f'members[value eq "{ada.id}"]'}
     for operations, expected in (
         ((add, drop), {ada.id}),
         ((drop, add), {ada.id, bob.id}),
+        ((again, leave), set()),
+        ((put, again, leave), {eve.id}),
         ((add, clear), set()),
         ((clear, add), {bob.id}),
         ((put, add), {eve.id, bob.id}),
@@ -183,6 +187,18 @@ async def test_a_strict_removal_without_a_match_has_no_target(strict: Client) ->
     assert (answer.status, answer.body["scimType"]) == (400, "noTarget")
 
 
+async def test_a_strict_removal_may_name_who_the_same_patch_has_added(strict: Client) -> None:
+    ada = await strict.user()
+    group = await strict.group()
+    answer = await strict.patch(
+        f"/Groups/{group.id}",
+        {"op": "add", "path": "members", "value": [{"value": ada.id}]},
+        {"op": "remove", "path": f'members[value eq "{ada.id}"]'},
+    )
+    assert answer.status == 200
+    assert answer.body["members"] == []
+
+
 async def test_put_sets_the_members(client: Client) -> None:
     ada, bob = await client.user(), await client.user()
     group = await client.group("Engines", members=[ada.id])
@@ -191,6 +207,9 @@ async def test_put_sets_the_members(client: Client) -> None:
     assert [each["value"] for each in answer.body["members"]] == [bob.id]
     again = await client.put(f"/Groups/{group.id}", answer.body)
     assert again.body == answer.body
+    renamed = {"displayName": "Machines", "members": [{"value": ada.id}]}
+    both = await client.put(f"/Groups/{group.id}", renamed)
+    assert [each["value"] for each in both.body["members"]] == [ada.id]
     cleared = await client.put(f"/Groups/{group.id}", {"displayName": "Engines"})
     assert cleared.body["members"] == []
     assert "groups" not in (await client.get(f"/Users/{bob.id}")).body

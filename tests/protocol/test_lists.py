@@ -1,5 +1,6 @@
 """Filters, projections, order and pages (RFC 7644 §3.4.2, §3.4.3, RFC 9865)."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -70,6 +71,9 @@ async def test_filters_find_whom_they_name(client: Client, people: dict[str, str
         ("not (name.familyName pr)", ["Bob"]),
         ('title eq "Ada" or title eq "Bob" and active eq true', ["Ada"]),
         ('(title eq "Ada" or title eq "Bob") and active eq false', ["Bob"]),
+        ('userName eq "ada@example.com" or title eq "Bob"', ["Ada", "Bob"]),
+        ('title eq "Bob" or userName eq "ada@example.com"', ["Ada", "Bob"]),
+        ('userName eq "ada@example.com" or externalId eq "e1"', ["Ada", "Bob"]),
         (f'{ENTERPRISE}:employeeNumber eq "1001"', ["Bob"]),
         (f'{ENTERPRISE}:manager eq "{people["ada"]}"', ["Bob"]),
         (f'{ENTERPRISE}:manager.value eq "{people["ada"]}"', ["Bob"]),
@@ -221,6 +225,55 @@ async def flip(client: Client, query: str, count: int) -> list[str]:
         seen += [each["userName"] for each in answer.body["Resources"]]
         cursor = answer.body.get("nextCursor")
     return seen
+
+
+async def test_a_walk_that_begins_beside_changes_sees_who_stays_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page one is two reads: who comes or goes between them moves no page's end."""
+    users = [await client.user(f"x{number}") for number in range(40)]
+    gone = sorted(each.id for each in users)[:3]
+    repository = client.server._repository(client.directory)
+    counted = type(repository).ids
+
+    async def late(self: Any, resource_type: Any) -> list[str]:
+        for each in gone[:2]:
+            await client.delete(f"/Users/{each}")
+        for number in range(8):
+            await client.user(f"new{number}")
+        ids: list[str] = await counted(self, resource_type)
+        monkeypatch.undo()
+        return ids
+
+    monkeypatch.setattr(type(repository), "ids", late)
+    seen: list[str] = []
+    for start in range(1, 49, 4):
+        page = await client.get(f"/Users?startIndex={start}&count=4")
+        assert page.body["itemsPerPage"] <= 4
+        seen += [each["userName"] for each in page.body["Resources"]]
+    stay = [each.body["userName"] for each in users if each.id not in gone[:2]]
+    assert len(seen) == len(set(seen))
+    assert set(stay) <= set(seen)
+
+
+async def test_a_creation_that_outlasts_the_count_pushes_nobody_off_a_page(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its resource is older than the walk, and in the store only after it."""
+    users = [await client.user(f"x{number}") for number in range(12)]
+    clock = client.server._clock
+    first = await client.get("/Users?startIndex=1&count=4")
+    seen = [each["userName"] for each in first.body["Resources"]]
+    before = datetime.fromisoformat(users[-1].body["meta"]["created"]) + timedelta(milliseconds=1)
+    monkeypatch.setattr(client.server, "_clock", lambda: before)
+    for number in range(12):
+        await client.user(f"late{number}")
+    monkeypatch.setattr(client.server, "_clock", clock)
+    for start in (5, 9):
+        page = await client.get(f"/Users?startIndex={start}&count=4")
+        assert page.body["itemsPerPage"] == 4
+        seen += [each["userName"] for each in page.body["Resources"]]
+    assert {each.body["userName"] for each in users} == {each for each in seen if each[0] == "x"}
 
 
 @pytest.mark.parametrize("query", ["", "sortBy=userName&", "filter=userName+co+%22x%22&"])

@@ -5,7 +5,8 @@ from typing import Any
 
 from scim.catalog import BUILT_IN_RESOURCE_TYPES, Catalog
 from scim.dialect import Dialect, Tolerance
-from scim.patch import apply, read_operations
+from scim.operations import read_operations
+from scim.patch import apply
 
 STRICT = Dialect("strict")
 LOOSE = Dialect("loose", Tolerance(loose=True, create_unmatched=True, unknown="ignore"))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scim.filters import Compare, Filter, Not, parse_filter
-from scim.match import conjuncts, matches, mentions, sort_key, values_at
+from scim.match import conjuncts, matches, sort_key, values_at
 from scim.schema import Path
 from tests.filter_trees import FILTERS, RESOURCES, USER
 
@@ -198,18 +198,3 @@ def test_conjuncts_are_the_terms_that_all_must_hold() -> None:
         "title pr or locale pr",
         "not (nickName pr)",
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ('groups[value eq "x"]', True),
-        ("id pr or not (groups.value pr)", True),
-        ("groups eq null", True),
-        ('emails[value eq "x"] and id pr', False),
-    ],
-)
-def test_mentions(text: str, found: bool) -> None:
-    groups = USER.member_of
-    assert groups is not None
-    assert mentions(parse_filter(text, USER), groups) is found

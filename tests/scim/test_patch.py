@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from scim.errors import InvalidValue, Mutability, NoTarget, ScimError
-from scim.patch import apply, read_operations
+from scim.operations import read_operations
+from scim.patch import apply
 from tests.scim.device import DEVICE, OWNER_URN
 from tests.scim.patching import (
     ENTERPRISE,

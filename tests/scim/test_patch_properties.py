@@ -12,7 +12,8 @@ from scim.catalog import BUILT_IN_RESOURCE_TYPES, Catalog
 from scim.dialect import Dialect, Tolerance
 from scim.document import read
 from scim.errors import NoTarget, ScimError
-from scim.patch import apply, read_operations
+from scim.operations import read_operations
+from scim.patch import apply
 from scim.show import Projection, show
 
 STRICT = Dialect("strict")

@@ -10,9 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scim.filters import And, Compare, Filter, Or, parse_filter
+from scim.ids import timestamp
 from scim.match import matches
 from scim.repository import Change, Meter
 from scim.schema import Resource
+from scim.values import parse_datetime
 from storage import keys, rows
 from storage.client import Partition
 from storage.columns import LONGEST
@@ -82,7 +84,8 @@ def row_of(resource: Resource) -> dict[str, Any]:
 
 
 def whole(id: str, created: str, modified: str, resource: Resource) -> Resource:
-    meta = {"resourceType": "User", "created": created, "lastModified": modified}
+    at = timestamp(parse_datetime(modified))  # in UTC, as a change is written
+    meta = {"resourceType": "User", "created": created, "lastModified": at}
     return {**resource, "id": id, "meta": meta}
 
 

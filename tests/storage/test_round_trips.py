@@ -1,5 +1,5 @@
-"""What each operation costs: calls, and rounds of calls that wait for each other (docs/design.md
-§4), counted through the server, so that a handler's calls count too.
+"""What each operation costs: calls, and rounds of calls that wait for each other (docs/design.md,
+Round trips), counted through the server, so that a handler's calls count too.
 """
 
 import asyncio
