@@ -3,6 +3,8 @@
 A write is a compare-and-swap: when something came in between, it is read and decided again.
 """
 
+import asyncio
+import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
@@ -23,6 +25,7 @@ T = TypeVar("T")
 _MOST_NAMES = 5
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9:._$-]*")  # a name; whatever else a client sends is not
 _TRIES = 8  # a PATCH or PUT without If-Match tries again this often when another writer was faster
+_PAUSE = 0.01  # seconds, doubled for each try: at most how long it waits for others to be done
 
 
 def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[Member, ...]]:
@@ -117,8 +120,10 @@ def check_no_loop(resource_type: ResourceType, id: str, edit: MemberEdit) -> Non
 
 
 async def retry(attempt: Callable[[], Awaitable[T]], resource_type: ResourceType) -> T:
-    """Try a write again when another writer was faster."""
-    for _ in range(_TRIES):
+    """Try a write again when another writer was faster, after a while that is not theirs."""
+    for tries in range(_TRIES):
+        if tries:
+            await asyncio.sleep(random.uniform(0, _PAUSE * 2**tries))  # noqa: S311 - not a secret
         try:
             return await attempt()
         except Stale:

@@ -66,6 +66,18 @@ async def test_parallel_patches_of_one_user_are_all_applied(client: Client) -> N
     assert [read.body[each] for each in names] == names
 
 
+async def test_many_writers_of_one_attribute_all_have_their_turn(client: Client) -> None:
+    """Who loses a race waits a moment, so that the next one is not lost to the same writers."""
+    path = f"/Users/{(await client.user()).id}"
+    answers = await asyncio.gather(
+        *(
+            client.patch(path, {"op": "replace", "path": "title", "value": str(number)})
+            for number in range(24)
+        )
+    )
+    assert {each.status for each in answers} == {200}
+
+
 async def test_a_deleted_user_is_in_no_group_whoever_was_faster(client: Client) -> None:
     group = await client.group()
     for _ in range(8):

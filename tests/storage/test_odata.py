@@ -169,6 +169,23 @@ def test_there_are_never_too_many_comparisons(filters: list[Filter], either: boo
     assert len([each for each in TOKEN.finditer(where) if each[3]]) <= MOST
 
 
+@pytest.mark.parametrize(("word", "pushed"), [("and", True), ("or", False)])
+def test_of_too_many_comparisons_and_loses_some_and_or_all(word: str, pushed: bool) -> None:
+    filter = parse_filter(f" {word} ".join(f'title eq "{each}"' for each in range(40)), USER)
+    odata = push_down(filter, USER)
+    assert bool(odata) is pushed
+    where = between("partition", "a", "b", odata)
+    assert len([each for each in TOKEN.finditer(where) if each[3]]) <= MOST
+
+
+def test_what_is_never_returned_has_no_column() -> None:
+    """Columns are for filters, and such a value can't be filtered."""
+    resource = whole("a", *DATES[:2], {EXTRA: {"secret": "hidden", "cost.center": "shown"}})
+    row = row_of(resource)
+    assert [name for name, value in row.items() if "hidden" in str(value)] == ["j0"]
+    assert "shown" in row.values()
+
+
 @pytest.mark.parametrize(
     ("text", "odata"),
     [
