@@ -27,7 +27,7 @@ from scim.repository import (
     Taken,
 )
 from scim.schema import Resource, ResourceType
-from storage import keys, rows
+from storage import keys, parts, rows
 from storage.client import MOST, Operation, Partition, Refused
 from storage.memberships import Memberships, added, ends, guards, packed, removed
 from storage.reading import Reader
@@ -62,9 +62,9 @@ class TablesRepository(Reader):
                 "insert", keys.resource(type.name, id), rows.resource_values(type, resource, change)
             ),
             Operation("insert", keys.anchor(id), {"type": type.name}),
-            *(_claim(type, key, id) for key in _ordered(claimed)),
+            *(parts.claim(type, key, id) for key in parts.ordered(claimed)),
         ]
-        index_rows = [_index(type, key, id) for key in _ordered(indexed)]
+        index_rows = [parts.index(type, key, id) for key in parts.ordered(indexed)]
         beside = len(operations) + len(index_rows) + len(refers) > MOST
         operations += [] if beside else index_rows
         room = (MOST - len(operations) - len(refers)) // 3
@@ -79,7 +79,9 @@ class TablesRepository(Reader):
                 await self._memberships.edit(type.name, id, edit, change, rest=(later, ()))
                 etag = await self._etag(keys.resource(type.name, id), change)
         except (Taken, Missing):
-            await self._in_steps([_unindex(type, key, id) for key in indexed] if beside else [])
+            await self._in_steps(
+                [parts.unindex(type, key, id) for key in indexed] if beside else []
+            )
             raise
         except Unavailable:
             if later:
@@ -119,11 +121,11 @@ class TablesRepository(Reader):
         operations = [
             rows.change_row(type.name, id, change),
             Operation("replace", keys.resource(type.name, id), row, before.guard),
-            *(_claim(type, key, id) for key in _ordered(wanted - owned)),
-            *(_unclaim(type, key) for key in _ordered(owned - wanted)),
+            *(parts.claim(type, key, id) for key in parts.ordered(wanted - owned)),
+            *(parts.unclaim(type, key) for key in parts.ordered(owned - wanted)),
         ]
-        index_rows = [_index(type, key, id) for key in _ordered(new - old)]
-        dropped = [_unindex(type, key, id) for key in _ordered(old - new)]
+        index_rows = [parts.index(type, key, id) for key in parts.ordered(new - old)]
+        dropped = [parts.unindex(type, key, id) for key in parts.ordered(old - new)]
         beside = len(operations) + len(index_rows) + len(dropped) + len(refers) > MOST
         operations += [] if beside else [*index_rows, *dropped]
         room = MOST - len(operations) - len(refers)
@@ -166,7 +168,7 @@ class TablesRepository(Reader):
         id, own = before.id, keys.resource(type.name, before.id)
         steps, stored, begun = ends(type.name, before, change), before, False
         for _ in range(_TRIES + len(steps)):
-            operations, later = _deletion(type, stored, change)
+            operations, later = parts.deletion(type, stored, change)
             whole = len(operations) + sum(map(len, steps)) <= MOST
             rest = steps.copy()
             try:
@@ -255,44 +257,6 @@ class TablesRepository(Reader):
     async def _in_steps(self, operations: list[Operation]) -> None:
         for step in rows.chunks(operations, MOST):
             await self._partition.transact(step)
-
-
-def _claim(type: ResourceType, key: Key, id: str) -> Operation:
-    values = {"owner": id, "attribute": key.attribute}
-    return Operation("insert", keys.claim(type.name, key), values)
-
-
-def _unclaim(type: ResourceType, key: Key) -> Operation:
-    return Operation("delete", keys.claim(type.name, key), lenient=True)
-
-
-def _index(type: ResourceType, key: Key, id: str) -> Operation:
-    return Operation("put", keys.index(type.name, key, id))
-
-
-def _unindex(type: ResourceType, key: Key, id: str) -> Operation:
-    return Operation("delete", keys.index(type.name, key, id), lenient=True)
-
-
-def _ordered(values: Collection[Key]) -> list[Key]:
-    return sorted(values, key=lambda each: (each.attribute, each.value))
-
-
-def _deletion(
-    type: ResourceType, stored: Stored, change: Change
-) -> tuple[list[Operation], list[Operation]]:
-    """Make the transaction that deletes a resource; second: index rows for which it has no room."""
-    id = stored.id
-    operations = [
-        rows.change_row(type.name, id, change),
-        Operation("delete", keys.resource(type.name, id), guard=stored.guard),
-        Operation("delete", keys.anchor(id), lenient=True),
-        *(_unclaim(type, key) for key in _ordered(claims(stored.resource, type))),
-    ]
-    index_rows = [_unindex(type, key, id) for key in _ordered(indexes(stored.resource, type))]
-    if len(operations) + len(index_rows) > MOST:
-        return operations, index_rows
-    return [*operations, *index_rows], []
 
 
 def _contended() -> Unavailable:

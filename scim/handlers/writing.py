@@ -155,8 +155,9 @@ def explain(error: Taken | Missing, resource_type: ResourceType) -> NoReturn:
             f"another {resource_type.name} of this directory has this {error.attribute}, which"
             " must be unique: find it by a filter and update it, or change the value"
         ) from error
-    name = resource_type.members.name if resource_type.members else "a reference"
+    names = [resource_type.members.name] if resource_type.members else []
+    names += ["a reference"] if resource_type.references else []
     raise InvalidValue(
-        f"{name}: {len(error.ids)} of the ids refer to no resource of this directory:"
-        " provision those first, or leave them out"
+        f"{' or '.join(names)} names {len(error.ids)} of no resource of this directory: provision"
+        " those first, or leave them out"
     ) from error
