@@ -233,18 +233,25 @@ class Repository(Protocol):
         """
         ...
 
+    async def mark(self, id: str) -> str | None:
+        """Read a mark of a resource, which changes when anything begins to refer to it."""
+        ...
+
     async def delete(
         self,
         type: ResourceType,
         before: Stored,
         change: Change,
         *,
+        mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
     ) -> list[list[Stored]]:
         """Delete a resource, its claims, and its memberships as read in `before`, both ways.
 
-        Nothing can refer to it from then on. Who came to hold one of the `watched` keys meanwhile
-        is returned, for each key, so that the caller can mend it. Raises Stale, Gone.
+        Nothing can refer to it from then on. With a `mark` that was read before the memberships and
+        references were, nothing has begun to since; only a deletion that outgrows a transaction
+        can't hold it: then, and without a mark, who came to hold one of the `watched` keys is
+        returned, for each key, so that the caller can mend it. Raises Stale, Gone.
         """
         ...
 

@@ -6,7 +6,6 @@ copied at the door: what a caller does to one later changes nothing here.
 
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 from scim.filters import Filter
@@ -25,26 +24,7 @@ from scim.repository import (
 )
 from scim.schema import Resource, ResourceType
 from storage import rows
-
-
-@dataclass(slots=True)
-class _Row:
-    type: str
-    resource: Resource
-    version: str
-    claims: frozenset[Key] = frozenset()
-    indexes: frozenset[Key] = frozenset()
-
-
-@dataclass(slots=True)
-class Partition:
-    """Everything of one directory."""
-
-    rows: dict[str, _Row] = field(default_factory=dict)
-    claims: dict[tuple[str, Key], str] = field(default_factory=dict)
-    members: dict[str, dict[str, Member]] = field(default_factory=dict)
-    changes: list[tuple[Change, str, str]] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
+from storage.memory_rows import Partition, Row
 
 
 class MemoryRepository:
@@ -124,6 +104,10 @@ class MemoryRepository:
         rows = self._partition.rows
         return {id: rows[id].type for id in ids if id in rows}
 
+    async def mark(self, id: str) -> str | None:
+        self._count()
+        return str(self._partition.marks[id]) if id in self._partition.rows else None
+
     async def create(
         self,
         type: ResourceType,
@@ -138,6 +122,7 @@ class MemoryRepository:
         self._check(type, resource, refers, members)
         id = resource["id"]
         self._write(type, resource, change)
+        self._partition.marks.update([*refers, *(each.id for each in members)])
         if members:  # nobody's groups are looked for where there are no members
             self._partition.members[id] = {each.id: self._typed(each) for each in members}
         return self._stored(self._partition.rows[id], members=True)
@@ -157,6 +142,7 @@ class MemoryRepository:
         self._guard(type, before.id, before.version)
         self._check(type, resource, refers, edit.add if edit else ())
         self._write(type, resource, change)
+        self._partition.marks.update(refers)
         if edit is not None:
             self._edit(before.id, edit)
         return self._stored(self._partition.rows[before.id])
@@ -184,10 +170,13 @@ class MemoryRepository:
         before: Stored,
         change: Change,
         *,
+        mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
     ) -> list[list[Stored]]:
         self._count()
         row = self._guard(type, before.id, before.version)
+        if mark is not None and mark != str(self._partition.marks[before.id]):
+            raise Stale
         partition = self._partition
         for key in row.claims:
             del partition.claims[type.name, key]
@@ -211,7 +200,7 @@ class MemoryRepository:
         self.meter.calls += 1
         self.meter.rounds += 1
 
-    def _guard(self, type: ResourceType, id: str, version: str | None) -> _Row:
+    def _guard(self, type: ResourceType, id: str, version: str | None) -> Row:
         row = self._partition.rows.get(id)
         if row is None or row.type != type.name:
             raise Gone
@@ -249,7 +238,7 @@ class MemoryRepository:
         old = partition.rows.get(id)
         for key in old.claims if old else ():
             del partition.claims[type.name, key]
-        row = _Row(
+        row = Row(
             type.name,
             rows.copied(resource),
             change.id,
@@ -270,9 +259,10 @@ class MemoryRepository:
             del members[id]
         for each in new:
             members[each.id] = self._typed(each)
+        self._partition.marks.update(each.id for each in new)
         return bool(gone or new)
 
-    def _touch(self, row: _Row, change: Change) -> None:
+    def _touch(self, row: Row, change: Change) -> None:
         row.version = change.id
         row.resource["meta"] = {**row.resource["meta"], "lastModified": change.at}
 
@@ -288,7 +278,7 @@ class MemoryRepository:
         groups = sorted(group for group, members in partition.members.items() if id in members)
         return tuple(Member(group, partition.rows[group].type) for group in groups)
 
-    def _stored(self, row: _Row, *, members: bool = False, member_of: bool = False) -> Stored:
+    def _stored(self, row: Row, *, members: bool = False, member_of: bool = False) -> Stored:
         id = row.resource["id"]
         self.meter.rows += 1
         return Stored(

@@ -13,7 +13,7 @@ from scim.directory import Directory, Registry
 from scim.repository import Meter, Repository
 from storage.client import PATIENCE, Partition, translated
 from storage.memory import MemoryRepository
-from storage.memory import Partition as MemoryPartition
+from storage.memory_rows import Partition as MemoryPartition
 from storage.registry import MemoryRegistry, TablesRegistry
 from storage.tables import TablesRepository
 

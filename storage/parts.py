@@ -36,14 +36,17 @@ def ordered(values: Collection[Key]) -> list[Key]:
 
 
 def deletion(
-    type: ResourceType, stored: Stored, change: Change
+    type: ResourceType, stored: Stored, change: Change, mark: str | None = None
 ) -> tuple[list[Operation], list[Operation]]:
-    """Make the transaction that deletes a resource; second: index rows for which it has no room."""
+    """Make the transaction that deletes a resource; second: index rows for which it has no room.
+
+    With `mark`, the anchor must be as it was: what begins to refer to a resource merges it.
+    """
     id = stored.id
     operations = [
         rows.change_row(type.name, id, change),
         Operation("delete", keys.resource(type.name, id), guard=stored.guard),
-        Operation("delete", keys.anchor(id), lenient=True),
+        Operation("delete", keys.anchor(id), guard=mark, lenient=mark is None),
         *(unclaim(type, key) for key in ordered(claims(stored.resource, type))),
     ]
     index_rows = [unindex(type, key, id) for key in ordered(indexes(stored.resource, type))]

@@ -123,6 +123,12 @@ class Reader:
         found = await self._partition.get_all([keys.anchor(id) for id in wanted])
         return {keys.last_part(key): str(row.values["type"]) for key, row in found.items()}
 
+    async def mark(self, id: str) -> str | None:
+        if not keys.usable(id):
+            return None
+        anchor = await self._partition.get(keys.anchor(id))
+        return anchor.etag if anchor is not None else None
+
     async def recall(self, name: str) -> str | None:
         found = await self._partition.get(keys.bookmark(name))
         return rows.joined(found.values) if found is not None else None

@@ -163,10 +163,15 @@ class TablesRepository(Reader):
         before: Stored,
         change: Change,
         *,
+        mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
     ) -> list[list[Stored]]:
         id, own = before.id, keys.resource(type.name, before.id)
         steps, stored, begun = ends(type.name, before, change), before, False
+        operations, later = parts.deletion(type, before, change, mark)
+        if mark is not None and not later and len(operations) + sum(map(len, steps)) <= MOST:
+            await self._commit(type, id, change, operations + packed(steps, MOST))
+            return [[] for _ in watched]
         for _ in range(_TRIES + len(steps)):
             operations, later = parts.deletion(type, stored, change)
             whole = len(operations) + sum(map(len, steps)) <= MOST
@@ -227,6 +232,8 @@ class TablesRepository(Reader):
         operation = refused.operation
         if operation.key == own:
             raise Gone if refused.reason == "missing" else Stale
+        if operation.key.startswith("a:") and operation.verb == "delete":
+            raise Stale  # something began to refer to the resource
         if operation.key.startswith("a:"):
             raise Missing([keys.last_part(operation.key)])
         if operation.key.startswith("u:") and operation.verb == "insert":

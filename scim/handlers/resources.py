@@ -126,6 +126,7 @@ async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
     async def attempt() -> None:
         whole = resource_type.members is not None
         where = places(call, resource_type, id)
+        mark = await call.repository.mark(id)
         reading = asyncio.gather(
             current(call, resource_type, id, members=whole, member_of=True),
             referrers(call, where),
@@ -142,6 +143,7 @@ async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
             resource_type,
             before,
             call.change("delete"),
+            mark=mark,
             watched=[(each.type, each.key) for each in where],
         )
         await forget(call, id, where, late)

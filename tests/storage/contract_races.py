@@ -178,6 +178,28 @@ class Races:
             await user(repository, userName=f"renamed{number}")
             await user(repository, userName=ada.resource["userName"])
 
+    async def test_a_mark_holds_off_a_deletion(self, repository: Repository) -> None:
+        """A deletion that holds a mark is Stale when anything has begun to refer since."""
+        team = await group(repository)
+        for number in range(4):
+            boss = await whole(repository, USER, (await user(repository)).id)
+            mark = await repository.mark(boss.id)
+            assert mark is not None
+            assert await repository.mark(boss.id) == mark
+            if number == 0:
+                await add_member(repository, team.id, boss.id)
+            elif number == 1:
+                await repository.create(USER, resource(USER), change("create"), refers=[boss.id])
+            elif number == 2:
+                ada = await user(repository)
+                await repository.replace(
+                    USER, ada, {**ada.resource, "title": "x"}, change(), refers=[boss.id]
+                )
+            results = await together(repository.delete(USER, boss, change("delete"), mark=mark))
+            assert results == (["Stale"] if number < 3 else ["done"])
+            assert (await repository.get(USER, boss.id) is None) == (number == 3)
+        assert await repository.mark("nobody") is None
+
     async def test_a_reference_beside_a_deletion(self, repository: Repository) -> None:
         """Who refers to somebody who is being deleted is told, or was faster."""
         for number in range(6):

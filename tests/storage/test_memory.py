@@ -2,7 +2,8 @@
 
 import pytest
 
-from storage.memory import MemoryRepository, Partition
+from storage.memory import MemoryRepository
+from storage.memory_rows import Partition
 from tests.storage.contract import RepositoryContract
 
 
