@@ -15,7 +15,7 @@ from scim.directory import Directory, NameTaken, Registry
 from scim.repository import Meter
 from storage.client import Operation, Partition
 from storage.memory import MemoryRepository
-from storage.memory import Partition as MemoryPartition
+from storage.memory_rows import Partition as MemoryPartition
 from storage.registry import FRESH, FRESH_ABSENCE, MemoryRegistry, TablesRegistry
 from storage.rows import pieces
 from tests.service import PEPPER

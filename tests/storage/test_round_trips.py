@@ -15,7 +15,7 @@ from scim.repository import Member, MemberEdit, Meter
 from storage.client import Partition
 from storage.memberships import added
 from storage.memory import MemoryRepository
-from storage.memory import Partition as MemoryPartition
+from storage.memory_rows import Partition as MemoryPartition
 from tests.service import ENTERPRISE, Answer, Client
 from tests.storage.making import GROUP, change, members, user
 from tests.storage.serving import Metered, on_tables, serve
