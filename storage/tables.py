@@ -168,12 +168,8 @@ class TablesRepository(Reader):
     ) -> list[list[Stored]]:
         id, own = before.id, keys.resource(type.name, before.id)
         steps, stored, begun = ends(type.name, before, change), before, False
-        operations, later = parts.deletion(type, before, change, mark)
-        if mark is not None and not later and len(operations) + sum(map(len, steps)) <= MOST:
-            await self._commit(type, id, change, operations + packed(steps, MOST))
-            return [[] for _ in watched]
         for _ in range(_TRIES + len(steps)):
-            operations, later = parts.deletion(type, stored, change)
+            operations, later = parts.deletion(type, stored, change, None if begun else mark)
             whole = len(operations) + sum(map(len, steps)) <= MOST
             rest = steps.copy()
             try:
@@ -194,6 +190,8 @@ class TablesRepository(Reader):
         else:
             raise _contended()
         await self._in_steps(later)
+        if mark is not None and not begun:
+            return [[] for _ in watched]
         # What came to be after the memberships were read and before the anchor went.
         late = asyncio.gather(*(self.find(other, key) for other, key in watched))
         await asyncio.gather(self._memberships.sweep(type.name, id, change), late)

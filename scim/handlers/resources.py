@@ -127,15 +127,14 @@ async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
         whole = resource_type.members is not None
         where = places(call, resource_type, id)
         mark = await call.repository.mark(id)
-        reading = asyncio.gather(
-            current(call, resource_type, id, members=whole, member_of=True),
-            referrers(call, where),
-        )
         try:
-            before, found = await reading
+            before, found = await asyncio.gather(
+                current(call, resource_type, id, members=whole, member_of=True),
+                referrers(call, where),
+            )
         except NotFound:
             # A deletion that broke off may have left references that came to be beside it.
-            if not await call.repository.types_of([id]):
+            if mark is None:
                 await forget(call, id, where, await referrers(call, where))
             raise
         await forget(call, id, where, found)

@@ -64,10 +64,11 @@ async def views(
             [each.id for each in read if each.members is None],
         )
         read = [replace(each, members=known.get(each.id, each.members)) for each in read]
+    computed = any(path.leaf is not None and path.leaf.name in _COMPUTED for path in paths)
     seen = []
     for each in read:
         view = join(call, resource_type, each, each.members, each.member_of)
-        if any(path.leaf is not None and path.leaf.name in _COMPUTED for path in paths):
+        if computed:
             shown = show(
                 view,
                 resource_type,
