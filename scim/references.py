@@ -33,14 +33,15 @@ async def check_new(
 
     Costs no round trip when it adds none. Raises InvalidValue that names the attribute.
     """
-    added: dict[str, Path] = {}
+    added: list[tuple[str, Path]] = []
     for path in resource_type.references:
         kept = set(values_at(before, path))
-        added |= {value: path for value in values_at(after, path) if value not in kept}
-    if not added:
-        return frozenset()
-    types = await call.repository.types_of(added.keys())
-    for id, path in added.items():
+        added += [(value, path) for value in values_at(after, path) if value not in kept]
+    ids = frozenset(id for id, _ in added)
+    if not ids:
+        return ids
+    types = await call.repository.types_of(ids)
+    for id, path in added:
         allowed = _allowed(path)
         if id not in types or (allowed and types[id] not in allowed):
             expected = " or ".join(allowed) or "resource"
@@ -48,7 +49,7 @@ async def check_new(
                 f"{path} must be the id of a {expected} of this directory, and no such resource"
                 " exists: provision that one first"
             )
-    return frozenset(added)
+    return ids
 
 
 def places(call: Call, resource_type: ResourceType, id: str) -> list[Place]:

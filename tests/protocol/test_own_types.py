@@ -131,6 +131,18 @@ async def test_references_from_the_type_are_kept_true(rooms: Client) -> None:
     assert read["occupants"] == []
 
 
+async def test_each_reference_is_held_to_its_own_types(rooms: Client) -> None:
+    """One id at two paths is checked at both: a person is no team, a team no owner."""
+    ada, team = await rooms.user(), await rooms.group()
+    for id, wrong in ((ada.id, "team"), (team.id, "owner")):
+        both = {"displayName": "B", "owner": {"value": id}, "team": {"value": id}}
+        answer = await rooms.post("/Rooms", both)
+        assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
+        assert answer.body["detail"].startswith(wrong)
+    right = {"displayName": "B", "owner": {"value": ada.id}, "team": {"value": team.id}}
+    assert (await rooms.post("/Rooms", right)).status == 201
+
+
 async def test_searches_at_the_root_see_the_type(rooms: Client) -> None:
     await rooms.post("/Rooms", {"displayName": "Babbage"})
     answer = await rooms.post("/.search", {"filter": 'displayName eq "babbage"'})
