@@ -1,12 +1,13 @@
 """A directory's schemas and resource types, resolved and checked (RFC 7643 §6, §7)."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from scim.schema import COMMON, Attribute, ResourceType, ResourceTypeDocument, Schema
+from scim.schema import COMMON, ResourceType, ResourceTypeDocument, Schema
+from scim.shaping import check_flat, shape
 
 _DOCUMENTS = Path(__file__).parent / "schemas"
 
@@ -33,6 +34,8 @@ SERVICE_SCHEMAS: tuple[Schema, ...] = tuple(
 _TAKEN_ENDPOINTS = frozenset(
     {"/bulk", "/me", "/resourcetypes", "/schemas", "/serviceproviderconfig"}
 )
+# What no schema may define (RFC 7643 §3.1); our schemas list externalId, see there.
+_EVERYWHERE = frozenset(path for each in COMMON.attributes for path in each.paths) - {"externalid"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,28 +50,34 @@ class Catalog:
     ) -> "Catalog":
         """Join resource types with their schemas; added ones win over built-in ones of one URN.
 
-        Raises ValueError that names the place and what is wrong there.
+        Raises ValueError that begins with the place (`resourceTypes[0].only[2]`).
         """
         added: dict[str, Schema] = {}
-        for schema in schemas:
+        for index, schema in enumerate(schemas):
             if schema.id.lower() in added:
-                raise ValueError(f"two schemas have the URN {schema.id}")
+                raise ValueError(f"schemas[{index}].id: another schema has the URN {schema.id}")
+            for number, attribute in enumerate(schema.attributes):
+                check_flat(attribute, f"schemas[{index}].attributes[{number}]")
             added[schema.id.lower()] = schema
         known = {each.id.lower(): each for each in BUILT_IN_SCHEMAS} | added
         built: list[ResourceType] = []
-        for document in documents:
-            each = _resolve(document, known)
+        for index, document in enumerate(documents):
+            place = f"resourceTypes[{index}]"
+            each = _resolve(document, known, place)
             for other in built:
-                if other.name.lower() == each.name.lower():
-                    raise ValueError(f"two resource types are called {each.name}")
-                if other.endpoint.lower() == each.endpoint.lower():
-                    raise ValueError(f"two resource types have the endpoint {each.endpoint}")
+                _refuse_clash(each, other, place)
             built.append(each)
         return cls(tuple(built))
 
+    def before(self, coming: "Catalog") -> "Catalog":
+        """Serve the same while what is written is kept findable for another catalog, too."""
+        return Catalog(
+            tuple(replace(each, coming=coming.named(each.name)) for each in self.resource_types)
+        )
+
     @cached_property
     def schemas(self) -> tuple[Schema, ...]:
-        """Every schema in use: base schemas and extensions, in the order of the resource types."""
+        """Every schema in use as it is shaped, in the order of the resource types."""
         found: dict[str, Schema] = {}
         for each in self.resource_types:
             for schema in (each.schema, *each.extensions):
@@ -87,54 +96,45 @@ class Catalog:
         return next((each for each in self.resource_types if each.endpoint.lower() == wanted), None)
 
 
-def _resolve(document: ResourceTypeDocument, known: dict[str, Schema]) -> ResourceType:
+def _resolve(
+    document: ResourceTypeDocument, known: Mapping[str, Schema], place: str
+) -> ResourceType:
     """Join one resource type with its schemas and check what it says of them."""
-    place = f"resource type {document.name}"
     if document.endpoint.lower() in _TAKEN_ENDPOINTS:
-        raise ValueError(f"{place}: the endpoint {document.endpoint} belongs to the protocol")
+        raise ValueError(f"{place}.endpoint: {document.endpoint} belongs to the protocol")
     found: dict[str, Schema] = {}
-    for urn in (document.schema_, *(each.schema_ for each in document.schema_extensions)):
+    named = [(f"{place}.schema", document.schema_)]
+    named += [
+        (f"{place}.schemaExtensions[{index}].schema", each.schema_)
+        for index, each in enumerate(document.schema_extensions)
+    ]
+    for where, urn in named:
         schema = known.get(urn.lower())
         if schema is None:
-            raise ValueError(f"{place}: no schema has the URN {urn}")
+            raise ValueError(f"{where}: no schema has the URN {urn}: add it to schemas")
         if schema.id in found:
-            raise ValueError(f"{place}: the schema {urn} is named twice")
-        _refuse_nesting(schema)
+            raise ValueError(f"{where}: the schema {urn} is named twice")
         found[schema.id] = schema
     base, *extensions = found.values()
-    for common in COMMON.attributes:
-        if common.name != "externalId" and base.attribute(common.name):
+    for attribute in base.attributes:
+        if attribute.shared(_EVERYWHERE):
             raise ValueError(
-                f"schema {base.id}: {common.name} is part of every resource; leave it out"
+                f"{place}.schema: {base.id} has {attribute.name}, which is part of every resource:"
+                " leave it out there"
             )
-    resolved = ResourceType(document, base, tuple(extensions))
-    _check_memberships(resolved)
-    _ = (resolved.unique, resolved.indexed)  # says which of the paths named there is unknown
-    return resolved
+    return shape(document, base, extensions, place)
 
 
-def _refuse_nesting(schema: Schema) -> None:
-    """Refuse what "MUST NOT contain sub-attributes that have sub-attributes" (RFC 7643 §2.3.8)."""
-    for attribute in schema.attributes:
-        for sub in attribute.sub_attributes:
-            if sub.type == "complex":
-                raise ValueError(
-                    f"schema {schema.id}: {attribute.name}.{sub.name} is complex, but a sub-"
-                    "attribute of a complex attribute must be simple"
-                )
-
-
-def _check_memberships(resource_type: ResourceType) -> None:
-    """Refuse a `members` or `memberOf` that no membership could be shown in."""
-    definition = resource_type.definition
-    for key, name in (("members", definition.members), ("memberOf", definition.member_of)):
-        if name is None:
-            continue
-        place = f"resource type {resource_type.name}: {key}"
-        attribute: Attribute | None = resource_type.attribute(name)
-        if attribute is None:
-            raise ValueError(f"{place}: no attribute is called {name}")
-        if not attribute.multi_valued or attribute.sub("value") is None:
-            raise ValueError(f"{place}: {name} must be multi-valued with a sub-attribute value")
-        if key == "memberOf" and attribute.mutability != "readOnly":
-            raise ValueError(f"{place}: {name} must be readOnly, for it is computed")
+def _refuse_clash(one: ResourceType, other: ResourceType, place: str) -> None:
+    """Refuse two resource types that could not be told apart, or not be described."""
+    if other.name.lower() == one.name.lower():
+        raise ValueError(f"{place}.name: another resource type is called {one.name}")
+    if other.endpoint.lower() == one.endpoint.lower():
+        raise ValueError(f"{place}.endpoint: another resource type has {one.endpoint}")
+    theirs = {each.id: each for each in (other.schema, *other.extensions)}
+    for schema in (one.schema, *one.extensions):
+        if theirs.get(schema.id, schema) != schema:
+            raise ValueError(
+                f"{place}: {other.name} and {one.name} make different things of the schema"
+                f" {schema.id}, which can be described only once: let one have a schema of its own"
+            )

@@ -33,6 +33,11 @@ def kind(value: Any) -> str:
     return names.get(type(value), "null")
 
 
+def shown(name: str) -> str:
+    """Write any name so that messages, logs and terminals can show it: printable ASCII, short."""
+    return name[:128].encode("unicode_escape").decode()[:128]
+
+
 def wrong(expected: str, value: Any, place: str) -> InvalidValue:
     """Make the error for a value of another type than its attribute's."""
     return InvalidValue(f"expected {expected}, got {kind(value)} at {place}")

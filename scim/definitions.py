@@ -4,12 +4,12 @@ They are frozen values made from JSON. What the RFC calls wrong in a document is
 read, with the name of the attribute, so that whoever wrote it finds the line.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic.alias_generators import to_camel
 
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
@@ -30,15 +30,19 @@ class Document(BaseModel):
 class Attribute(Document):
     """One attribute definition with all its characteristics (RFC 7643 §2.2, §7)."""
 
-    name: str = Field(pattern=r"^[A-Za-z$][A-Za-z0-9$_.-]*$", max_length=128)
+    name: str = Field(
+        pattern=r"^[A-Za-z$][A-Za-z0-9$_.-]*$",
+        max_length=128,
+        description="a letter, then letters, digits, $, _, - and dots",
+    )
     type: Literal[
         "string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"
     ] = "string"
-    multi_valued: bool = False
+    multi_valued: StrictBool = False
     description: str = ""
-    required: bool = False
+    required: StrictBool = False
     canonical_values: tuple[str, ...] | None = None
-    case_exact: bool = False
+    case_exact: StrictBool = False
     mutability: Literal["readOnly", "readWrite", "immutable", "writeOnly"] = "readWrite"
     returned: Literal["always", "never", "default", "request"] = "default"
     uniqueness: Literal["none", "server", "global"] = "none"
@@ -61,6 +65,25 @@ class Attribute(Document):
     def sub(self, name: str) -> "Attribute | None":
         """Find a sub-attribute by name, in any letter case."""
         return self._by_name.get(name.lower())
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """Its own path and those of its sub-attributes, in lower case."""
+        name = self.name.lower()
+        return frozenset({name, *(f"{name}.{each}" for each in self._by_name)})
+
+    def shared(self, taken: Collection[str]) -> str | None:
+        """Find a path of it that is taken: names may hold dots, so `name.givenName` can be two."""
+        return next((each for each in sorted(self.paths) if each in taken), None)
+
+    @cached_property
+    def key(self) -> "Attribute | None":
+        """The sub-attribute that tells elements apart: one required and immutable, not `value`.
+
+        Where there is none, as in the RFCs' own schemas, `type` and `value` do (RFC 7643 §2.4).
+        """
+        fixed = (each for each in self.sub_attributes if each.mutability == "immutable")
+        return next((each for each in fixed if each.required and each.name != "value"), None)
 
     @property
     def exact(self) -> bool:
@@ -99,7 +122,11 @@ class ServedDocument(Document):
 class Schema(ServedDocument):
     """A schema document (RFC 7643 §7); `id` is its URN."""
 
-    id: str = Field(pattern=r"(?i)^urn:[a-z0-9][a-z0-9-]{0,31}:\S+$", max_length=255)
+    id: str = Field(
+        pattern=r"(?i)^urn:[a-z0-9][a-z0-9-]{0,31}:\S+$",
+        max_length=255,
+        description="a URN, such as urn:example:scim:schemas:2.0:Room",
+    )
     name: str
     description: str = ""
     attributes: tuple[Attribute, ...]
@@ -107,6 +134,14 @@ class Schema(ServedDocument):
     @model_validator(mode="after")
     def _holds_together(self) -> "Schema":
         _refuse_twins(self.attributes, f"{self.id}: two attributes are")
+        taken: set[str] = set()
+        for each in self.attributes:
+            if path := each.shared(taken):
+                raise ValueError(
+                    f"{self.id}: {path} is the path of two attributes, a dot in a name counted:"
+                    " call one of them something else"
+                )
+            taken |= each.paths
         return self
 
     @cached_property
@@ -128,29 +163,45 @@ class SchemaExtension(Document):
     """An extension that a resource type may carry (RFC 7643 §6)."""
 
     schema_: str = Field(alias="schema")
-    required: bool = False
+    required: StrictBool = False
 
 
 class ResourceTypeDocument(ServedDocument):
-    """What a resource type is made of: the RFC's keys (RFC 7643 §6) and four of ours, not served.
+    """What a resource type is made of: the RFC's keys (RFC 7643 §6), and ours, which aren't served.
 
     `members` names the attribute whose values are memberships, kept as rows of their own;
     `memberOf` the read-only attribute computed from them. `indexed` and `unique` list attribute
     paths (`emails.value`, `URN:employeeNumber`) that a match query answers without a scan; values
-    of a `unique` one may occur once in a directory.
+    of a `unique` one may occur once in a directory; without a list, those that the schemas declare.
+    `attributes` are added to the base schema; `only` names all that is left of it, down to
+    sub-attributes; `required` paths must have a value, beside those that the schemas require.
+    `active` names the boolean that says whether a resource is in use. `adopts` says of paths which
+    attribute of a new resource may stand in one that exists: that one is meant then, and updated
+    (`{"externalId": "email"}`: its externalId holds what is sent as email).
     """
 
     _added: ClassVar[frozenset[str]] = frozenset({"schemas", "meta", "id"})
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,31}$")
-    endpoint: str = Field(pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,63}$")
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9]{0,31}$",
+        description="a letter, then letters and digits, at most 32",
+    )
+    endpoint: str = Field(
+        pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,63}$",
+        description="a slash and one segment of a path, such as /Rooms",
+    )
     description: str = ""
     schema_: str = Field(alias="schema")
     schema_extensions: tuple[SchemaExtension, ...] = ()
     members: str | None = None
     member_of: str | None = None
     indexed: tuple[str, ...] = ()
-    unique: tuple[str, ...] = ()
+    unique: tuple[str, ...] | None = None
+    attributes: tuple[Attribute, ...] = ()
+    only: tuple[str, ...] | None = None
+    required: tuple[str, ...] = ()
+    active: str | None = None
+    adopts: Mapping[str, str] = Field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Render the resource type as served: without our keys and `meta` (RFC 7643 §6)."""

@@ -1,13 +1,15 @@
-"""A directory: one Tenant URL with its own tokens, schemas and rules; the port to their records."""
+"""A directory: one Tenant URL with its own tokens, schemas and rules."""
 
+from dataclasses import replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any
 
 from pydantic import Field, model_validator
 
-from scim.catalog import BUILT_IN_RESOURCE_TYPES, Catalog
+from scim.catalog import Catalog
+from scim.dialect import Dialect
 from scim.dialects import DIALECTS
-from scim.schema import Document, ResourceTypeDocument, Schema
+from scim.rules import Rules
 
 # Names that a directory can't have, because paths of the service begin with them.
 RESERVED_NAMES = frozenset(
@@ -15,61 +17,50 @@ RESERVED_NAMES = frozenset(
 )
 
 
-class Directory(Document):
-    """A directory's record: `id` is opaque and immutable (the partition), `name` is in URLs."""
+class Directory(Rules):
+    """A directory's record: `id` is opaque and immutable (the partition), `name` is in URLs.
+
+    `preset` is what its rules were made from, None for a file of the operator's own. `created` is
+    RFC 3339 UTC. `removing` is set while its data is being removed. `next` are rules that it is to
+    have as soon as what exists is indexed for them, `previous` are rules that it had, or was to
+    have, and whose rows are still there (`scim/reindexing.py`).
+    """
 
     id: str = Field(pattern=r"^[a-z0-9]{8,32}$")
     name: str = Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
     enabled: bool = True
-    dialect: str = "entra"
-    schemas: tuple[Schema, ...] = ()
-    resource_types: tuple[ResourceTypeDocument, ...] = BUILT_IN_RESOURCE_TYPES
+    removing: bool = False
+    preset: str | None = None
+    created: str = ""
+    next: Rules | None = None
+    previous: Rules | None = None
 
     @model_validator(mode="after")
-    def _usable(self) -> "Directory":
-        """Refuse a record that no request could be served by; the message names the place."""
-        if self.dialect not in DIALECTS:
-            raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}")
+    def _addressable(self) -> "Directory":
         if self.name in RESERVED_NAMES:
             raise ValueError(f"name {self.name} is reserved: paths of the service begin with it")
-        _ = self.catalog
         return self
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The schemas and resource types that it serves, resolved once per record."""
-        return Catalog.build(self.schemas, self.resource_types)
+        """What its rules serve, kept findable for the rules that are to come, too."""
+        served = super().catalog
+        return served if self.next is None else served.before(self.next.catalog)
 
+    @cached_property
+    def spoken(self) -> Dialect:
+        """Its dialect, with its own rule on unknown attributes over the dialect's."""
+        dialect = DIALECTS[self.dialect]
+        unknown = self.unknown or dialect.tolerance.unknown
+        return replace(dialect, tolerance=replace(dialect.tolerance, unknown=unknown))
 
-class Credential(Document):
-    """What is kept of a secret token: its keyed digest, never the token (`scim/credentials.py`).
+    @property
+    def rules(self) -> Rules:
+        """Its rules alone, as a preset has them."""
+        return Rules.model_validate({name: getattr(self, name) for name in Rules.model_fields})
 
-    Times are RFC 3339 UTC; one without `expires` lives until it is revoked.
-    """
-
-    id: str = Field(pattern=r"^[a-z0-9]{8,32}$")
-    directory: str
-    digest: str
-    created: str
-    expires: str | None = None
-    revoked: str | None = None
-
-
-class NameTaken(Exception):
-    """A directory of this name exists."""
-
-
-class Registry(Protocol):
-    """Where directories and credentials are recorded. Answers may be up to a minute old."""
-
-    async def directory(self, id: str) -> Directory | None: ...
-
-    async def directory_named(self, name: str) -> Directory | None: ...
-
-    async def credential(self, id: str) -> Credential | None: ...
-
-    async def add_directory(self, directory: Directory) -> None:
-        """Record a new directory. Raises NameTaken, also when two race."""
-        ...
-
-    async def add_credential(self, credential: Credential) -> None: ...
+    def having(self, rules: Rules, **more: Any) -> "Directory":
+        """Make the same directory with other rules."""
+        kept = {name: getattr(self, name) for name in Directory.model_fields}
+        ruled = {name: getattr(rules, name) for name in Rules.model_fields}
+        return Directory.model_validate({**kept, **ruled, **more})

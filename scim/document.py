@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from scim.datatypes import kind, read_simple, wrong
+from scim import kept
+from scim.datatypes import kind, read_simple, shown, wrong
 from scim.dialect import STRICT, Tolerance
 from scim.elements import LABELS, check_primary, collapse
 from scim.errors import InvalidSyntax, InvalidValue
@@ -40,10 +41,13 @@ def read(
         raise InvalidSyntax(
             f"expected a {resource_type.name} as a JSON object, got {kind(document)}"
         )
+    if tolerance.unknown == "keep":
+        document = kept.gathered(document, resource_type, tolerant=tolerance.loose)
     reader = Reader(tolerance)
     resource = reader.resource(document, resource_type)
     if absent := missing(resource, resource_type):
         raise InvalidValue(required(absent, resource_type))
+    kept.check(resource, resource_type)
     return resource, reader.ignored
 
 
@@ -58,7 +62,10 @@ def read_value(value: Any, path: Path, tolerance: Tolerance, *, element: bool = 
 
 
 def missing(resource: Resource, resource_type: ResourceType) -> list[str]:
-    """List required attributes without a value, in extensions and elements where there are any."""
+    """List required attributes without a value, in extensions and elements where there are any.
+
+    A complex one that is absent is listed by what is required in it: `name.givenName`, not `name`.
+    """
     found: dict[str, None] = {}
     for prefix, holder, attributes in _holders(resource, resource_type):
         found |= dict.fromkeys(_missing(holder, attributes, prefix))
@@ -225,11 +232,10 @@ class Reader:
         return found
 
     def _unknown(self, name: str, prefix: str) -> None:
-        # It may hold anything, and messages and logs must be able to show it.
-        shown = prefix + name.encode("ascii", "backslashreplace").decode()[:128]
+        place = prefix + shown(name)  # it may hold anything
         if self._rejects:
-            raise InvalidSyntax(f"no schema has the attribute {shown}: remove it, or its mapping")
-        self.ignore(shown)
+            raise InvalidSyntax(f"no schema has the attribute {place}: remove it, or its mapping")
+        self.ignore(place)
 
 
 def _holders(
@@ -250,7 +256,8 @@ def _missing(holder: Resource, attributes: Iterable[Attribute], prefix: str) -> 
             continue
         if value is None or not present(value):
             if attribute.required:
-                yield prefix + attribute.name
+                due = [f".{sub.name}" for sub in attribute.sub_attributes if sub.required]
+                yield from (f"{prefix}{attribute.name}{each}" for each in due or [""])
         elif any(sub.required for sub in attribute.sub_attributes):
             for element in value if isinstance(value, list) else [value]:
                 yield from _missing(element, attribute.sub_attributes, f"{prefix}{attribute.name}.")

@@ -1,8 +1,8 @@
 """The elements of a multi-valued attribute: which are the same, which is primary (RFC 7643 §2.4).
 
 Two complex elements with a `value` are the same when `type` and `value` are; others when all their
-sub-attributes are. Nothing here changes a list or an element: what differs is new, what does not is
-the same object.
+sub-attributes are; where the definition has a key (`Attribute.key`), when the key is. Nothing here
+changes a list or an element: what differs is new, what does not is the same object.
 """
 
 from collections.abc import Hashable, Sequence
@@ -20,6 +20,8 @@ _IDENTITY = frozenset({"type", "value"})
 
 def identity(element: Any, attribute: Attribute) -> Hashable:
     """Make the key that is equal for two elements exactly when they are the same."""
+    if isinstance(element, dict) and attribute.key and attribute.key.name in element:
+        return _key({attribute.key.name: element[attribute.key.name]}, attribute)
     if isinstance(element, dict) and "value" in element:
         return (_part(element, "type", attribute), _part(element, "value", attribute))
     return _key(element, attribute)
@@ -38,13 +40,13 @@ def merge(elements: Sequence[Any], more: Sequence[Any], attribute: Attribute) ->
         _remember(each, place, attribute, places, by_value)
     for each in more:
         found = places.get(identity(each, attribute))
-        if found is None and isinstance(each, dict) and "value" in each and "type" not in each:
+        if found is None and _names_its_value_alone(each, attribute):
             found = by_value.get(_part(each, "value", attribute))
         if found is None:
             _remember(each, len(merged), attribute, places, by_value)
             merged.append(each)
         elif isinstance(each, dict):
-            merged[found] = _joined(merged[found], each)
+            merged[found] = _joined(merged[found], each, attribute)
     return merged
 
 
@@ -56,7 +58,7 @@ def collapse(elements: Sequence[Any], attribute: Attribute) -> list[Any]:
         if key not in found:
             found[key] = each
         elif isinstance(each, dict):
-            found[key] = _joined(found[key], each)
+            found[key] = _joined(found[key], each, attribute)
     return list(found.values())
 
 
@@ -95,8 +97,15 @@ def is_primary(element: Any) -> bool:
     return isinstance(element, dict) and element.get("primary") is True
 
 
-def _joined(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    gained = {name: each for name, each in new.items() if name not in _IDENTITY or name not in old}
+def _names_its_value_alone(element: Any, attribute: Attribute) -> bool:
+    if not isinstance(element, dict) or attribute.key is not None:
+        return False
+    return "value" in element and "type" not in element
+
+
+def _joined(old: dict[str, Any], new: dict[str, Any], attribute: Attribute) -> dict[str, Any]:
+    known_by = {attribute.key.name} if attribute.key else _IDENTITY
+    gained = {name: each for name, each in new.items() if name not in known_by or name not in old}
     joined = {**old, **gained}
     return old if joined == old else joined
 

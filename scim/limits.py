@@ -1,15 +1,26 @@
 """The limits that the service enforces and advertises: one place, so that both are the same."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from pydantic import Field, StrictInt
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may ask for (RFC 7643 §5, RFC 9865 §4)."""
+from scim.definitions import Document
 
-    body_bytes: int = 4 * 1024 * 1024
-    bulk_operations: int = 1000
-    default_page: int = 100  # resources in a page when the request names no count
-    max_page: int = 1000  # resources in a page, whatever count the request names
-    cursor_lifetime: timedelta = timedelta(hours=1)
+LARGEST_BODY = 4 * 1024 * 1024  # bytes
+MOST_OPERATIONS = 1000  # in a Bulk request
+LARGEST_PAGE = 1000  # resources, the store's own page
+
+
+class Limits(Document):
+    """What one request may ask for (RFC 7643 §5, RFC 9865 §4); a directory may set lower ones."""
+
+    body_bytes: StrictInt = Field(LARGEST_BODY, ge=1, le=LARGEST_BODY)
+    bulk_operations: StrictInt = Field(MOST_OPERATIONS, ge=1, le=MOST_OPERATIONS)
+    # Resources in a page when the request names no count, and whatever count it names.
+    default_page: StrictInt = Field(100, ge=1, le=LARGEST_PAGE)
+    max_page: StrictInt = Field(LARGEST_PAGE, ge=1, le=LARGEST_PAGE)
+    cursor_seconds: StrictInt = Field(3600, ge=1, le=24 * 3600)
+
+    @property
+    def cursor_lifetime(self) -> timedelta:
+        return timedelta(seconds=self.cursor_seconds)

@@ -14,19 +14,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from scim import kept
 from scim.dialect import STRICT, Tolerance
 from scim.document import check_size, is_computed, missing, read_value, required
 from scim.elements import LABELS, check_primary, collapse, merge, subtract, unset_primary
 from scim.errors import InvalidValue, Mutability, NoTarget, TooLarge
 from scim.filters import Compare, Filter, Target
 from scim.match import conjuncts, selects, values_at
-from scim.operations import Operation
+from scim.operations import MOST_APPLIED, Operation
 from scim.replacement import check_immutable
 from scim.schema import Attribute, Path, Resource, ResourceType
 from scim.values import equal, present
-
-# Each may walk an attribute's 1,000 values. Memberships don't count: they are edited as rows.
-MOST_APPLIED = 500
 
 
 def apply(
@@ -49,6 +47,7 @@ def apply(
         return resource
     check_immutable(resource, result, resource_type)
     _check_required(resource, result, resource_type)
+    kept.check(result, resource_type)
     return result
 
 
@@ -56,13 +55,16 @@ def _check_required(before: Resource, after: Resource, resource_type: ResourceTy
     """Refuse to lose a required value (RFC 7644 §3.5.2.2), or to make an element without one.
 
     What was missing before may stay so: a rule that a directory adds must not keep older users from
-    being disabled.
+    being disabled. The RFC's mutability is for what a schema requires; what the directory requires
+    beside it is missing as in a POST.
     """
     absent = missing(before, resource_type)
     lost = [name for name in missing(after, resource_type) if name not in absent]
+    ours = [str(resource_type.known_path(each)) for each in resource_type.definition.required]
     for name in lost:
         path = resource_type.path(name)
-        if path is not None and path.sub is None and values_at(before, path):
+        gone = path is not None and path.sub is None and bool(values_at(before, path))
+        if gone and name not in ours:
             raise Mutability(f"{name} is required and can't be removed: send another value for it")
     if lost:
         raise InvalidValue(required(lost, resource_type))
@@ -92,7 +94,8 @@ class _Edit:
         self._filter = operation.target.filter
         self._sub = operation.target.path.sub
         self._attribute = attribute
-        self._tolerance = tolerance
+        self._creates = tolerance.create_unmatched
+        self._tolerates = tolerance.create_unmatched or operation.unmatched_is_fine
 
     def within(self, holder: Resource) -> Resource:
         """Edit the attribute of a resource or of an extension's data."""
@@ -143,7 +146,7 @@ class _Edit:
         nothing = NoTarget(
             f"{self._target.path}: no value meets the filter of the path: add the value first"
         )
-        tolerated = self._filter is None or self._tolerance.create_unmatched
+        tolerated = self._filter is None or self._tolerates
         if self._op == "remove" or (self._value is None and tolerated):
             if tolerated:
                 return elements
@@ -182,7 +185,7 @@ class _Edit:
         # alone leave out the type, by which they would not find it again: it stays what the filter
         # says.
         said = _said(self._filter, self._attribute) if self._filter else None
-        return _joined(said or {} if self._tolerance.create_unmatched else {}, value)
+        return _joined(said or {} if self._creates else {}, value)
 
     def _part(self, element: Resource, sub: Attribute) -> Resource | None:
         before = element.get(sub.name)

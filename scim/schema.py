@@ -4,7 +4,7 @@ A `ResourceType` joins a base schema with its extensions. Names and URNs are com
 to case (RFC 7643 §2.1); canonical spelling is what the documents say (`scim/definitions.py`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -60,11 +60,16 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class ResourceType:
-    """A base schema with its extensions, resolved and ready to answer (RFC 7643 §6)."""
+    """A base schema with its extensions, resolved and ready to answer (RFC 7643 §6).
+
+    While the directory's rules change, `coming` is the type as it is to be: what is written is kept
+    findable for both (`scim/reindexing.py`).
+    """
 
     definition: ResourceTypeDocument
     schema: Schema
     extensions: tuple[Schema, ...] = ()
+    coming: "ResourceType | None" = None
 
     @property
     def name(self) -> str:
@@ -104,12 +109,25 @@ class ResourceType:
         """The read-only attribute computed from the memberships of a resource, if there is one."""
         return self.attribute(self.definition.member_of) if self.definition.member_of else None
 
+    @property
+    def active(self) -> Attribute | None:
+        """The boolean that says whether a resource is in use, if there is one."""
+        return self.attribute(self.definition.active) if self.definition.active else None
+
+    @cached_property
+    def adopts(self) -> tuple[tuple[Path, Path], ...]:
+        """Pairs: where a resource that exists may hold what a new one has at the second path."""
+        pairs = self.definition.adopts.items()
+        return tuple((self.known_path(each), self.known_path(other)) for each, other in pairs)
+
     @cached_property
     def unique(self) -> tuple[Path, ...]:
-        """Paths whose values may occur once: as schemas (`uniqueness`) and directory say."""
-        declared = (path for path in self.paths() if path.leaf and path.leaf.uniqueness != "none")
-        added = (self.known_path(each) for each in self.definition.unique)
-        paths = {str(path): path for path in (*declared, *added)}
+        """Paths whose values may occur once: as the directory says, else the schemas."""
+        if self.definition.unique is None:
+            named = [path for path in self.paths() if path.leaf and path.leaf.uniqueness != "none"]
+        else:
+            named = [self.known_path(each) for each in self.definition.unique]
+        paths = {str(path): path for path in named}
         # Rows have the id as their key, so it needs no claim.
         return tuple(path for text, path in paths.items() if text != "id")
 
@@ -163,6 +181,18 @@ class ResourceType:
                 for sub in attribute.sub_attributes:
                     yield Path(attribute, sub, extension)
 
+    @cached_property
+    def _named(self) -> Mapping[tuple[str, str], Path]:
+        """Every path by its extension and its name in lower case: one look-up for any text.
+
+        Names may hold dots (`cost.center`): of two readings, that with the longer attribute wins.
+        """
+        found: dict[tuple[str, str], Path] = {}
+        for each in sorted(self.paths(), key=_by_longest):
+            names = [part.name.lower() for part in (each.attribute, each.sub) if part]
+            found.setdefault((each.extension.id if each.extension else "", ".".join(names)), each)
+        return MappingProxyType(found)
+
     def path(self, text: str, *, tolerant: bool = False) -> Path | None:
         """Resolve `attr`, `attr.sub`, `URN:attr.sub` or an extension's URN; None for other names.
 
@@ -175,13 +205,10 @@ class ResourceType:
             if lowered == urn:
                 return Path(None, None, extension) if extension else None
             if lowered.startswith(urn + ":"):
-                finder = extension.attribute if extension else self.attribute
-                return _within(text[len(urn) + 1 :], finder, extension)
-        found = _within(text, self.attribute, None)
-        if found is None and tolerant:
-            for extension in self.extensions:
-                found = found or _within(text, extension.attribute, extension)
-        return found
+                home = extension.id if extension else ""
+                return self._named.get((home, lowered[len(urn) + 1 :]))
+        homes = ["", *(each.id for each in self.extensions if tolerant)]
+        return next((each for home in homes if (each := self._named.get((home, lowered)))), None)
 
     def known_path(self, text: str) -> Path:
         """Resolve a path that a directory's rules name; ValueError says which one is unknown."""
@@ -195,24 +222,11 @@ class ResourceType:
         return self.definition.document()
 
 
-def _within(
-    text: str, finder: Callable[[str], Attribute | None], extension: Schema | None
-) -> Path | None:
-    """Resolve `attr` or `attr.sub`. Names may hold dots (`cost.center`): the longest known wins."""
-    attribute = finder(text)
-    if attribute is not None:
-        return Path(attribute, None, extension)
-    dot = text.rfind(".")
-    while dot > 0:
-        attribute = finder(text[:dot])
-        sub = attribute.sub(text[dot + 1 :]) if attribute is not None else None
-        if sub is not None:
-            return Path(attribute, sub, extension)
-        dot = text.rfind(".", 0, dot)
-    return None
-
-
 def _refers(attribute: Attribute | None) -> bool:
     """Whether the attribute's `$ref` may point to a resource of the directory (RFC 7643 §2.4)."""
     target = attribute.sub("$ref") if attribute else None
     return target is not None and bool(target.targets)
+
+
+def _by_longest(path: Path) -> int:
+    return -len(path.attribute.name) if path.attribute else 0
