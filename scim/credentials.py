@@ -11,10 +11,12 @@ import re
 import secrets
 import string
 import zlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-from scim.directory import Credential
 from scim.ids import in_digits, timestamp
+from scim.registry import Credential
+from scim.values import parse_datetime
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _ID_ALPHABET = string.digits + string.ascii_lowercase  # what a credential's id may hold
@@ -25,12 +27,24 @@ _CHECKSUM_LENGTH = 6  # 62**6 > 2**32
 _TOKEN = re.compile(
     rf"(scim_([0-9a-z]{{{_ID_LENGTH}}})_[0-9A-Za-z]{{{_SECRET_LENGTH}}})([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
 )
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+State = Literal["live", "expired", "revoked"]
 
 
 def issue(
-    directory_id: str, *, pepper: bytes, now: datetime, lifetime: timedelta | None = None
+    directory_id: str,
+    *,
+    pepper: bytes,
+    now: datetime,
+    lifetime: timedelta | None = None,
+    by: str = "",
+    label: str = "",
 ) -> tuple[str, Credential]:
-    """Make a token and what is kept of it; the token can't be had again from the record."""
+    """Make a token and what is kept of it; the token can't be had again from the record.
+
+    `by` says which operator makes it, `label` what it is for.
+    """
     credential_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
     secret = in_digits(secrets.randbits(_SECRET_BITS), _BASE62, _SECRET_LENGTH)
     unchecked = f"scim_{credential_id}_{secret}"
@@ -40,7 +54,9 @@ def issue(
         directory=directory_id,
         digest=_digest(token, pepper),
         created=timestamp(now),
-        expires=timestamp(now + lifetime) if lifetime else None,
+        expires=timestamp(now + lifetime) if lifetime is not None else None,
+        by=by,
+        label=label,
     )
     return token, record
 
@@ -53,16 +69,48 @@ def identify(token: str) -> str | None:
     return match[2]
 
 
-def verify(token: str, credential: Credential, *, pepper: bytes, now: datetime) -> bool:
-    """Tell whether a token is the live one of this credential.
+def genuine(token: str, credential: Credential, *, pepper: bytes) -> bool:
+    """Tell whether a token is this credential's, live or not.
 
     Bytes are compared, in constant time: `compare_digest` raises on text that is not ASCII.
     """
-    known = hmac.compare_digest(_digest(token, pepper).encode(), credential.digest.encode())
-    live = credential.revoked is None and (
-        credential.expires is None or now < datetime.fromisoformat(credential.expires)
-    )
-    return known and live
+    return hmac.compare_digest(_digest(token, pepper).encode(), credential.digest.encode())
+
+
+def state(credential: Credential, now: datetime) -> State:
+    """Tell what has become of a credential."""
+    if credential.revoked is not None:
+        return "revoked"
+    end = _end(credential)
+    return "live" if end is None or now < end else "expired"
+
+
+def days_left(credential: Credential, now: datetime) -> int | None:
+    """Count the days until its end, begun ones included: 0 when it is past; None without an end."""
+    end = _end(credential)
+    return None if end is None else max(-((now - end) // timedelta(days=1)), 0)
+
+
+def revoked(credential: Credential, by: str, now: datetime) -> Credential:
+    """Make the revoked credential; one that was revoked before stays as it is."""
+    if credential.revoked is not None:
+        return credential
+    return credential.model_copy(update={"revoked": timestamp(now), "revoked_by": by})
+
+
+def pepper_fingerprint(pepper: bytes) -> str:
+    """Make what tells one pepper from another, and from which none can be found."""
+    return hmac.digest(pepper, b"scim pepper fingerprint", "sha256").hex()
+
+
+def _end(credential: Credential) -> datetime | None:
+    """Read when a credential ends; a record that can't be read lets nobody in."""
+    if credential.expires is None:
+        return None
+    try:
+        return parse_datetime(credential.expires)
+    except ValueError:
+        return _LONG_AGO
 
 
 def _digest(token: str, pepper: bytes) -> str:

@@ -44,7 +44,7 @@ def azurite_connection(port: int = 10002) -> str:
 
 
 def _resolved(value: str) -> str:
-    if value.startswith(UNRESOLVED):
+    if value.strip().lower().startswith(UNRESOLVED.lower()):
         raise ValueError(
             "its Key Vault reference was not resolved: check that the secret exists and that "
             "the app's identity may read it (role Key Vault Secrets User)"

@@ -1,124 +1,167 @@
 """Where directories and credentials are recorded: a small table, read through a short memory.
 
 A directory that was changed, or a credential that was revoked, takes effect in every process within
-`FRESH` seconds.
+`FRESH` seconds (`storage/remembering.py`). Partitions and rows:
+
+    directory   id:{id}                       a directory's record
+                name:{name}                   whose name this is
+    credential  id:{id}                       a credential's record
+                of:{directory}:{credential}   the credentials of a directory
+    service     pepper                        the fingerprint of the pepper
+
+A credential is found by its id alone; one whose `of:` row is missing works, and isn't listed.
 """
 
-import json
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
 
 from azure.data.tables.aio import TableClient
 
-from scim.directory import Credential, Directory, NameTaken
+from scim.directory import Directory
+from scim.registry import Credential, NameTaken, same_owner, same_place
 from scim.repository import Meter
-from storage.client import Operation, Partition, Refused
-from storage.rows import joined, pieces
+from scim.side_by_side import side_by_side
+from scim.usage import is_due
+from storage.client import MOST, Operation, Partition, Refused
+from storage.keys import below, last_part
+from storage.records import Records, key
+from storage.rows import chunks
 
-FRESH = 60.0  # seconds that a record is remembered
-FRESH_ABSENCE = 5.0  # seconds that it is remembered that there is none
-_MOST = 10_000  # records remembered, so that made-up ids can't fill the memory
-
-T = TypeVar("T")
-
-
-class _Memory:
-    """Answers that were read, each for as long as it may be believed."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._answers: dict[str, tuple[float, Any]] = {}
-
-    async def recall(self, key: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
-        now = self._clock()
-        known = self._answers.get(key)
-        if known is not None and known[0] > now:
-            answer: T | None = known[1]
-            return answer
-        found = await read()
-        if len(self._answers) >= _MOST:
-            self._answers.clear()
-        self._answers[key] = (now + (FRESH if found else FRESH_ABSENCE), found)
-        return found
-
-    def forget(self) -> None:
-        self._answers.clear()
+_NAME = re.compile(r"[a-z0-9-]{1,63}")
+# What a process remembers at most, so that it can't be filled. A directory with its catalog takes
+# up to some 100 KiB, a credential 1 KiB.
+_MOST_DIRECTORIES = 1_000
+_MOST_CREDENTIALS = 10_000
 
 
 class TablesRegistry:
-    """Directories and credentials in Table Storage."""
+    """Directories and credentials in Table Storage; `meter` counts every call."""
 
     def __init__(self, table: TableClient, clock: Callable[[], float] = time.monotonic) -> None:
-        self._directories = Partition(table, "directory", Meter())
-        self._credentials = Partition(table, "credential", Meter())
-        self._memory = _Memory(clock)
+        self.meter = Meter()
+        self._service = Partition(table, "service", self.meter)
+        self._directories = Records(
+            Partition(table, "directory", self.meter),
+            Directory,
+            clock=clock,
+            most=_MOST_DIRECTORIES,
+        )
+        self._credentials = Records(
+            Partition(table, "credential", self.meter),
+            Credential,
+            clock=clock,
+            most=_MOST_CREDENTIALS,
+            beside=("last_used",),  # `touch` is a merge: it leaves the record alone
+        )
 
     async def directory(self, id: str) -> Directory | None:
-        async def read() -> Directory | None:
-            found = await self._directories.get(f"id:{id}")
-            return (
-                Directory.model_validate_json(joined(found.values)) if found is not None else None
-            )
-
-        return await self._memory.recall(f"directory {id}", read)
-
-    async def directory_named(self, name: str) -> Directory | None:
-        found = await self._directories.get(f"name:{name}")
-        return await self.directory(found.values["directory"]) if found is not None else None
+        return await self._directories.recall(id)
 
     async def credential(self, id: str) -> Credential | None:
-        async def read() -> Credential | None:
-            found = await self._credentials.get(id)
-            return (
-                Credential.model_validate_json(joined(found.values)) if found is not None else None
-            )
+        return await self._credentials.recall(id)
 
-        return await self._memory.recall(f"credential {id}", read)
+    async def directory_named(self, name: str) -> Directory | None:
+        if not _NAME.fullmatch(name):
+            return None
+        found = await self._directories.partition.get(_name(name))
+        return await self._directories.read(found.values["directory"]) if found else None
+
+    async def directories(self) -> AsyncGenerator[Directory]:
+        """Read the whole partition, in few calls; its name rows are in order."""
+        rows = {row.key: row for row in await self._directories.partition.range("", "~")}
+        for name in [each for each in rows if each.startswith(_name(""))]:
+            record = rows.get(key(rows[name].values["directory"]))
+            if record is not None:
+                yield self._directories.parsed(record)
+
+    async def credentials(self, directory: str) -> list[Credential]:
+        ids = [last_part(each) for each in await self._listed(directory)]
+        found = await side_by_side(self._credentials.read, ids)
+        return sorted(filter(None, found.values()), key=lambda each: (each.created, each.id))
 
     async def add_directory(self, directory: Directory) -> None:
-        """Record a directory and claim its name in one transaction: of two that race, one fails."""
-        record = directory.model_dump(mode="json", by_alias=True, exclude_none=True)
-        name = Operation("insert", f"name:{directory.name}", {"directory": directory.id})
-        text = Operation("insert", f"id:{directory.id}", pieces(json.dumps(record)))
+        """Record a new directory and claim its name in one transaction."""
+        name = Operation("insert", _name(directory.name), {"directory": directory.id})
+        record = self._directories.insertion(directory.id, directory)
         try:
-            await self._directories.transact([name, text])
+            await self._directories.partition.transact([name, record])
         except Refused as refused:
             # Ours, when the transaction was done before and only its answer was lost.
-            found = await self._directories.get(name.key)
+            found = await self._directories.partition.get(name.key)
             if found is None or found.values["directory"] != directory.id:
                 raise NameTaken from refused
-        self._memory.forget()
+        self._directories.forget(directory.id)
 
     async def add_credential(self, credential: Credential) -> None:
-        text = credential.model_dump_json(by_alias=True, exclude_none=True)
         # Its id is random: a row that is there is this one, written before an answer was lost.
         with suppress(Refused):
-            await self._credentials.transact([Operation("insert", credential.id, pieces(text))])
-        self._memory.forget()
+            await self._credentials.partition.transact(
+                [
+                    self._credentials.insertion(credential.id, credential),
+                    Operation("put", _of(credential.directory, credential.id)),
+                ]
+            )
+        self._credentials.forget(credential.id)
+
+    async def change_directory(
+        self, id: str, change: Callable[[Directory], Directory]
+    ) -> Directory:
+        return await self._directories.change(id, lambda found: same_place(found, change(found)))
+
+    async def change_credential(
+        self, id: str, change: Callable[[Credential], Credential]
+    ) -> Credential:
+        return await self._credentials.change(id, lambda found: same_owner(found, change(found)))
+
+    async def remove_directory(self, id: str) -> None:
+        """Forget its credentials, then its record and name in one transaction.
+
+        Whatever fails on the way, doing it again does the rest.
+        """
+        listed = await self._listed(id)
+        removals = [
+            Operation("delete", each, lenient=True)
+            for row in listed
+            for each in (key(last_part(row)), row)
+        ]
+        for some in chunks(removals, MOST):
+            await self._credentials.partition.transact(some)
+        for row in listed:
+            self._credentials.forget(last_part(row))
+        directory = await self._directories.read(id)
+        if directory is not None:
+            record = Operation("delete", key(id))
+            name = Operation("delete", _name(directory.name), lenient=True)
+            # Not lenient: once the record is gone, the name may be another directory's.
+            with suppress(Refused):
+                await self._directories.partition.transact([record, name])
+            self._directories.forget(id)
+
+    async def touch(self, credential: str, at: str) -> None:
+        def used(found: Credential) -> Mapping[str, str] | None:
+            return {"last_used": at} if is_due(found, at) else None
+
+        await self._credentials.merge(credential, used)
+
+    async def fingerprint(self, value: str, *, renew: bool = False) -> str:
+        # Whoever is first says which pepper it is: an insertion, so that of two that race one is.
+        with suppress(Refused):
+            row = Operation("put" if renew else "insert", "pepper", {"fingerprint": value})
+            await self._service.transact([row])
+            return value
+        found = await self._service.get("pepper")
+        return str(found.values["fingerprint"]) if found else value
+
+    async def _listed(self, directory: str) -> list[str]:
+        rows = await self._credentials.partition.range(*below(_of(directory, "")))
+        return [row.key for row in rows]
 
 
-class MemoryRegistry:
-    """Directories and credentials, in memory."""
+def _name(name: str) -> str:
+    return f"name:{name}"
 
-    def __init__(self) -> None:
-        self._directories: dict[str, Directory] = {}
-        self._credentials: dict[str, Credential] = {}
 
-    async def directory(self, id: str) -> Directory | None:
-        return self._directories.get(id)
-
-    async def directory_named(self, name: str) -> Directory | None:
-        return next((each for each in self._directories.values() if each.name == name), None)
-
-    async def credential(self, id: str) -> Credential | None:
-        return self._credentials.get(id)
-
-    async def add_directory(self, directory: Directory) -> None:
-        if await self.directory_named(directory.name):
-            raise NameTaken
-        self._directories[directory.id] = directory
-
-    async def add_credential(self, credential: Credential) -> None:
-        self._credentials[credential.id] = credential
+def _of(directory: str, credential: str) -> str:
+    return f"of:{directory}:{credential}"

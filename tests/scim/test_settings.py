@@ -41,6 +41,7 @@ def test_the_short_form_of_azurite_is_understood() -> None:
         ("SCIM_PEPPER", "short-secret", "at least 32 bytes"),
         ("SCIM_PEPPER", "short-secret" + " " * 32, "at least 32 bytes"),
         ("SCIM_PEPPER", "@Microsoft.KeyVault(SecretUri=https://vault/secrets/p)", "not resolved"),
+        ("SCIM_PEPPER", " @microsoft.keyvault(VaultName=v;SecretName=scim-pepper)", "not resolved"),
         ("SCIM_STORAGE", "", "is not set"),
         ("SCIM_STORAGE", "@Microsoft.KeyVault(SecretUri=https://vault/secrets/s)", "not resolved"),
         ("SCIM_STORAGE", "azurit", "table URL"),

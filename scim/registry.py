@@ -1,0 +1,119 @@
+"""The port to the records of directories and credentials.
+
+What a request needs may be remembered for up to a minute; what an operator asks for is read anew.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
+
+from pydantic import Field
+
+from scim.definitions import Document
+from scim.directory import Directory
+
+
+class Credential(Document):
+    """What is kept of a secret token: its keyed digest, never the token (`scim/credentials.py`).
+
+    Times are RFC 3339 UTC; one without `expires` lives until it is revoked. `by` and `revoked_by`
+    say which operator. `warned` is the number of days before its end of the last warning.
+    `last_used` is exact to five minutes.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9]{8,32}$")
+    directory: str
+    digest: str
+    created: str
+    by: str = ""
+    label: str = ""
+    expires: str | None = None
+    revoked: str | None = None
+    revoked_by: str | None = None
+    last_used: str | None = None
+    warned: int | None = None
+
+
+class NameTaken(Exception):
+    """A directory of this name exists."""
+
+
+class NoRecord(Exception):
+    """There is no such directory or credential (any more)."""
+
+
+class Registry(Protocol):
+    """Where directories and credentials are recorded."""
+
+    async def directory(self, id: str) -> Directory | None:
+        """Read a directory; the answer may be up to a minute old."""
+        ...
+
+    async def credential(self, id: str) -> Credential | None:
+        """Read a credential; the answer may be up to a minute old."""
+        ...
+
+    async def directory_named(self, name: str) -> Directory | None:
+        """Read a directory as it is now."""
+        ...
+
+    def directories(self) -> AsyncGenerator[Directory]:
+        """Read all directories as they are now, by name."""
+        ...
+
+    async def credentials(self, directory: str) -> list[Credential]:
+        """Read all credentials of a directory's id as they are now, the oldest first."""
+        ...
+
+    async def add_directory(self, directory: Directory) -> None:
+        """Record a new directory; once more is no error. Raises NameTaken, also when two race."""
+        ...
+
+    async def add_credential(self, credential: Credential) -> None:
+        """Record a new credential; its id is random, one that is there already is the same."""
+        ...
+
+    async def change_directory(
+        self, id: str, change: Callable[[Directory], Directory]
+    ) -> Directory:
+        """Replace a record by what `change` makes of it; done again when somebody was faster.
+
+        Id and name must stay. Raises NoRecord, and whatever `change` raises.
+        """
+        ...
+
+    async def change_credential(
+        self, id: str, change: Callable[[Credential], Credential]
+    ) -> Credential:
+        """Replace a record by what `change` makes of it. Raises NoRecord."""
+        ...
+
+    async def remove_directory(self, id: str) -> None:
+        """Forget a directory, its credentials and its name, in this order; one that is gone is."""
+        ...
+
+    async def touch(self, credential: str, at: str) -> None:
+        """Note that a credential was used, unless that is noted of the last five minutes."""
+        ...
+
+    async def fingerprint(self, value: str, *, renew: bool = False) -> str:
+        """Record which pepper this store's digests are made with, unless that is recorded.
+
+        `renew` records it in any case: the service has a new pepper, and old digests are void.
+
+        Gives what is recorded: another one than `value` means that the pepper is another.
+        """
+        ...
+
+
+def same_place(before: Directory, after: Directory) -> Directory:
+    """Check that a changed directory is where it was: rows and tokens refer to it."""
+    if (before.id, before.name) != (after.id, after.name):
+        raise ValueError("the id and the name of a directory stay as they are")
+    return after
+
+
+def same_owner(before: Credential, after: Credential) -> Credential:
+    """Check that a changed credential is still its directory's."""
+    if (before.id, before.directory) != (after.id, after.directory):
+        raise ValueError("the id and the directory of a credential stay as they are")
+    return after
