@@ -42,9 +42,9 @@ async def check_new(
         return ids
     types = await call.repository.types_of(ids)
     for id, path in added:
-        allowed = _allowed(path)
-        if id not in types or (allowed and types[id] not in allowed):
-            expected = " or ".join(allowed) or "resource"
+        targets = allowed(path)
+        if id not in types or (targets and types[id] not in targets):
+            expected = " or ".join(targets) or "resource"
             raise InvalidValue(
                 f"{path} must be the id of a {expected} of this directory, and no such resource"
                 " exists: provision that one first"
@@ -58,7 +58,7 @@ def places(call: Call, resource_type: ResourceType, id: str) -> list[Place]:
         Place(other, path, key(path, id))
         for other in call.catalog.resource_types
         for path in other.references
-        if not _allowed(path) or resource_type.name in _allowed(path)
+        if not allowed(path) or resource_type.name in allowed(path)
     ]
 
 
@@ -84,7 +84,7 @@ async def _drop(
     for _ in range(_TRIES):
         if found is None or id not in values_at(found.resource, path):
             return
-        changed = _without(found.resource, path, id)
+        changed = without(found.resource, path, id)
         names = (
             path.extension.id if path.extension else str(path.attribute and path.attribute.name),
         )
@@ -100,12 +100,13 @@ async def _drop(
             return
 
 
-def _allowed(path: Path) -> tuple[str, ...]:
+def allowed(path: Path) -> tuple[str, ...]:
+    """Name the resource types that a reference may point to; none: any."""
     reference = path.attribute.sub("$ref") if path.attribute else None
     return reference.targets if reference else ()
 
 
-def _without(resource: Resource, path: Path, id: str) -> Resource:
+def without(resource: Resource, path: Path, id: str) -> Resource:
     """Copy a resource without the complex value at a path that refers to an id."""
     home = resource.get(path.extension.id, {}) if path.extension else resource
     name = path.attribute.name if path.attribute else ""

@@ -8,12 +8,16 @@ Resources cross this port without their membership attributes (`ResourceType.mem
 `.member_of`): memberships are rows of their own and travel as `Member`s.
 """
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from scim.filters import Filter
+from scim.indexing import Indexing
+from scim.journal import Journal
 from scim.schema import Resource, ResourceType
+from scim.tombstones import Tombstone, Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,20 @@ class Change:
 
     `id` is time-ordered (`scim/ids.py`) and becomes the version; `at` is RFC 3339 UTC; `attributes`
     are the names of the top-level attributes that changed (an extension's as its URN), never
-    values.
+    values. The rest is for the directory's log (`scim/journal.py`): `status` is the answer's when
+    all goes well, `by` the operator when a command writes.
     """
 
     id: str
     at: str
-    verb: Literal["create", "update", "delete"]
+    verb: Literal["create", "update", "delete", "restore"]
     attributes: tuple[str, ...] = ()
     credential: str = ""
+    by: str = ""
+    operation: str = ""
+    request: str = ""
+    status: int = 0
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +122,11 @@ class Meter:
     in_flight: int = field(default=0, repr=False)
 
 
-class Repository(Protocol):
-    """One directory's resources. Every method may raise `scim.errors.Unavailable`."""
+class Repository(Indexing, Journal, Tombstones, Protocol):
+    """One directory's resources, tombstones and log.
+
+    Every method may raise `scim.errors.Unavailable`.
+    """
 
     @property
     def meter(self) -> Meter: ...
@@ -193,11 +206,14 @@ class Repository(Protocol):
         *,
         members: Sequence[Member] = (),
         refers: Collection[str] = (),
+        revives: Tombstone | None = None,
     ) -> Stored:
         """Insert a resource with its members. One round trip while it fits one transaction.
 
         `refers` are the ids of resources that must exist when it is written. Raises Taken, Missing.
-        A member's type need not be known (`""`): it is looked up.
+        A member's type need not be known (`""`): it is looked up. With `revives`, its tombstone,
+        memberships come back both ways where the other end exists, and the tombstone is used up;
+        raises Stale when it is not what was read.
         """
         ...
 
@@ -245,13 +261,15 @@ class Repository(Protocol):
         *,
         mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
+        keep: Tombstone | None = None,
     ) -> list[list[Stored]]:
         """Delete a resource, its claims, and its memberships as read in `before`, both ways.
 
         Nothing can refer to it from then on. With a `mark` that was read before the memberships and
         references were, nothing has begun to since; only a deletion that outgrows a transaction
         can't hold it: then, and without a mark, who came to hold one of the `watched` keys is
-        returned, for each key, so that the caller can mend it. Raises Stale, Gone.
+        returned, for each key, so that the caller can mend it. `keep` is written with it, in place
+        of the tombstone whose guard it has. Raises Stale, Gone.
         """
         ...
 
@@ -261,4 +279,15 @@ class Repository(Protocol):
 
     async def recall(self, name: str) -> str | None:
         """Read what was remembered under a name."""
+        ...
+
+    async def purge_bookmarks(self, before: datetime) -> int:
+        """Forget the texts that were remembered before a time; how many they were."""
+        ...
+
+    async def clear(self, progress: Callable[[int, int], None]) -> None:
+        """Delete everything of the directory; what broke off goes on when it is called again.
+
+        `progress` is told how many rows are deleted, and how many were found so far.
+        """
         ...

@@ -6,8 +6,11 @@
     i:{type}:{hash}:{id}              an indexed value
     m:{group type}:{group}:{member}   a membership, found by group
     n:{member type}:{member}:{group}  the same, found by member
-    c:{change id}                     what changed
+    c:{entry id}                      what changed, was refused, was done by an operator
     w:{name}                          a remembered text
+    d:{type}:{id}                     the tombstone of a deleted resource
+    d:{type}:{id}:{change id}:{n}     what of it has no room there
+    k:{type}:{hash}:{id}              a value that a tombstone is found by
 
 Keys are ASCII, hashed where a value could be personal or long, and at most 165 characters (Cosmos
 DB takes 255 bytes). An id that can't be in a key belongs to no resource.
@@ -17,15 +20,15 @@ import base64
 import hashlib
 import re
 
+from scim import ids
 from scim.repository import Key
 
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
 def usable(id: str) -> bool:
-    """Tell whether a resource may have this id: ids from URLs are whatever a client sends."""
-    return _ID.fullmatch(id) is not None
+    """Tell whether an id can be in a key."""
+    return ids.usable(id)
 
 
 def resource(type: str, id: str) -> str:
@@ -60,6 +63,18 @@ def bookmark(name: str) -> str:
     if _NAME.fullmatch(name):
         return f"w:{name}"
     return f"w:~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def tombstone(type: str, id: str) -> str:
+    return f"d:{type}:{id}"
+
+
+def tombstone_part(type: str, id: str, change: str, number: int) -> str:
+    return f"d:{type}:{id}:{change}:{number:04}"
+
+
+def tombstone_key(type: str, key: Key, id: str) -> str:
+    return f"k:{type}:{_hash(key)}:{id}"
 
 
 def last_part(key: str) -> str:

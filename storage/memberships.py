@@ -45,6 +45,21 @@ def removed(type: str, group: str, members: Sequence[Member]) -> list[Operation]
     return [operation for each in members for operation in _both("delete", type, group, each)]
 
 
+def joined(type: str, member: str, groups: Sequence[Member], change: Change) -> list[Operation]:
+    """Insert memberships of one member, who is there, in groups, which get a new version.
+
+    Refused when a group is gone.
+    """
+    return [
+        operation
+        for each in groups
+        for operation in (
+            *_both("put", each.type, each.id, Member(member, type)),
+            Operation("merge", keys.resource(each.type, each.id), rows.version_values(change)),
+        )
+    ]
+
+
 class Memberships:
     """The memberships of one directory."""
 
@@ -159,6 +174,25 @@ class Memberships:
                     raise Gone
                 return read, left
 
+    async def join(self, type: str, id: str, groups: Sequence[Member], change: Change) -> None:
+        """Make a resource a member of groups, in steps; those that are gone meanwhile are left out.
+
+        The change's row is written already. Raises Gone.
+        """
+        left = list(groups)
+        while left:
+            some = left[: _ROOM // 3]
+            try:
+                own = Operation("merge", keys.anchor(id))
+                await self._partition.transact([own, *joined(type, id, some, change)])
+            except Refused as refused:
+                if refused.operation is own:
+                    raise Gone from refused
+                gone = keys.last_part(refused.operation.key)
+                left = [each for each in left if each.id != gone]
+            else:
+                left = left[len(some) :]
+
     async def sweep(self, type: str, id: str, change: Change) -> None:
         """Remove memberships of a resource that is gone; mostly there are none."""
         for _ in range(_TRIES):
@@ -225,7 +259,7 @@ def _typed(members: Sequence[Member], types: Mapping[str, str]) -> list[Member]:
 
 
 def _both(
-    verb: Literal["insert", "delete"], type: str, group: str, member: Member
+    verb: Literal["insert", "put", "delete"], type: str, group: str, member: Member
 ) -> tuple[Operation, Operation]:
     """Write a membership at both ends."""
     lenient = verb == "delete"

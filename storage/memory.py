@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Literal
 
 from scim.filters import Filter
-from scim.keys import claims, indexes
+from scim.keys import moves, needed
 from scim.repository import (
     Change,
     Gone,
@@ -20,14 +20,17 @@ from scim.repository import (
     Missing,
     Stale,
     Stored,
-    Taken,
 )
 from scim.schema import Resource, ResourceType
+from scim.tombstones import Tombstone
 from storage import rows
+from storage.journal import of_change
+from storage.memory_indexing import MemoryIndexing
 from storage.memory_rows import Partition, Row
+from storage.memory_tombstones import MemoryTombstones
 
 
-class MemoryRepository:
+class MemoryRepository(MemoryTombstones, MemoryIndexing):
     """One directory's resources, in a partition that its owner keeps."""
 
     def __init__(self, partition: Partition) -> None:
@@ -48,9 +51,12 @@ class MemoryRepository:
     ) -> list[Stored]:
         self._count()
         rows = self._partition.rows
-        found = [row for row in rows.values() if row.type == type.name and key in row.indexes]
-        if owner := self._partition.claims.get((type.name, key)):
-            found = [rows[owner]]
+        owner = self._partition.claims.get((type.name, key))
+        found = [
+            row
+            for id, row in rows.items()
+            if id == owner or (row.type == type.name and key in row.indexes)
+        ]
         read = [self._stored(row, members=members, member_of=member_of) for row in found]
         return sorted(read, key=lambda each: each.id)
 
@@ -116,16 +122,25 @@ class MemoryRepository:
         *,
         members: Sequence[Member] = (),
         refers: Collection[str] = (),
+        revives: Tombstone | None = None,
     ) -> Stored:
         self._count()
         rows.document(resource)
-        self._check(type, resource, refers, members)
         id = resource["id"]
+        if revives is not None:
+            self._check_tombstone(type, revives)
+            if id in self._partition.rows:
+                raise Stale
+        self._check(type, resource, refers, members)
         self._write(type, resource, change)
         self._partition.marks.update([*refers, *(each.id for each in members)])
         if members:  # nobody's groups are looked for where there are no members
             self._partition.members[id] = {each.id: self._typed(each) for each in members}
-        return self._stored(self._partition.rows[id], members=True)
+        if revives is not None:
+            self._restore(type, revives, change)
+            del self._partition.tombstones[type.name, id]
+        revived = revives is not None
+        return self._stored(self._partition.rows[id], members=True, member_of=revived)
 
     async def replace(
         self,
@@ -161,7 +176,7 @@ class MemoryRepository:
         self._check_members(edit.add)
         if self._edit(id, edit):
             self._touch(row, change)
-            self._partition.changes.append((change, row.type, id))
+            self._log(change, row.type, id)
         return row.version
 
     async def delete(
@@ -172,12 +187,17 @@ class MemoryRepository:
         *,
         mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
+        keep: Tombstone | None = None,
     ) -> list[list[Stored]]:
         self._count()
         row = self._guard(type, before.id, before.version)
+        if keep is not None:
+            self._check_tombstone(type, keep)
         if mark is not None and mark != str(self._partition.marks[before.id]):
             raise Stale
         partition = self._partition
+        if keep is not None:
+            self._bury(type, keep)
         for key in row.claims:
             del partition.claims[type.name, key]
         del partition.rows[before.id]
@@ -185,20 +205,11 @@ class MemoryRepository:
         for group, members in partition.members.items():
             if members.pop(before.id, None):
                 self._touch(partition.rows[group], change)
-        partition.changes.append((change, type.name, before.id))
+        self._log(change, type.name, before.id)
         return [await self.find(other, key) for other, key in watched]
 
-    async def remember(self, name: str, value: str) -> None:
-        self._count()
-        self._partition.texts[name] = value
-
-    async def recall(self, name: str) -> str | None:
-        self._count()
-        return self._partition.texts.get(name)
-
-    def _count(self) -> None:
-        self.meter.calls += 1
-        self.meter.rounds += 1
+    def _log(self, change: Change, type: str, id: str) -> None:
+        self._partition.journal[change.id] = of_change(type, id, change)
 
     def _guard(self, type: ResourceType, id: str, version: str | None) -> Row:
         row = self._partition.rows.get(id)
@@ -216,11 +227,10 @@ class MemoryRepository:
         members: Sequence[Member],
     ) -> None:
         """Refuse a write before anything of it is done."""
-        for key in sorted(claims(resource, type), key=lambda each: each.attribute):
-            if self._partition.claims.get((type.name, key), resource["id"]) != resource["id"]:
-                raise Taken(key.attribute)
         old = self._partition.rows.get(resource["id"])
-        rows.check_room(len(claims(resource, type) ^ (old.claims if old else set())), len(refers))
+        keyed = moves(old.resource if old else None, resource, type)
+        self._check_claims(type, resource["id"], keyed.claim)
+        rows.check_room(len(keyed.claim) + len(keyed.unclaim), len(refers))
         missing = [id for id in refers if id not in self._partition.rows]
         if missing:
             raise Missing(missing)
@@ -235,19 +245,22 @@ class MemoryRepository:
 
     def _write(self, type: ResourceType, resource: Resource, change: Change) -> None:
         partition, id = self._partition, resource["id"]
-        old = partition.rows.get(id)
-        for key in old.claims if old else ():
+        old = partition.rows.get(id) or Row(type.name, {}, "")
+        keyed = moves(old.resource, resource, type)
+        claimed, indexed = needed(resource, type)
+        for key in old.claims:
             del partition.claims[type.name, key]
+        # What nobody has indexed yet isn't by a write that leaves it alone (`scim/keys.py`).
         row = Row(
             type.name,
             rows.copied(resource),
             change.id,
-            claims(resource, type),
-            indexes(resource, type),
+            (old.claims & claimed) | keyed.claim,
+            (old.indexes & indexed) | keyed.index,
         )
         partition.claims |= {(type.name, key): id for key in row.claims}
         partition.rows[id] = row
-        partition.changes.append((change, type.name, id))
+        self._log(change, type.name, id)
 
     def _edit(self, group: str, edit: MemberEdit) -> bool:
         """Edit a group's members; tell whether anything differs now."""
@@ -261,10 +274,6 @@ class MemoryRepository:
             members[each.id] = self._typed(each)
         self._partition.marks.update(each.id for each in new)
         return bool(gone or new)
-
-    def _touch(self, row: Row, change: Change) -> None:
-        row.version = change.id
-        row.resource["meta"] = {**row.resource["meta"], "lastModified": change.at}
 
     def _typed(self, member: Member) -> Member:
         return Member(member.id, self._partition.rows[member.id].type, member.display)

@@ -2,9 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from scim.repository import Change, Key, Member
+from scim.journal import Entry
+from scim.repository import Key, Member
 from scim.schema import Resource
+from scim.tombstones import Tombstone
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class Partition:
     rows: dict[str, Row] = field(default_factory=dict)
     claims: dict[tuple[str, Key], str] = field(default_factory=dict)
     members: dict[str, dict[str, Member]] = field(default_factory=dict)
-    changes: list[tuple[Change, str, str]] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
+    journal: dict[str, Entry] = field(default_factory=dict)
+    texts: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     marks: Counter[str] = field(default_factory=Counter)
+    tombstones: dict[tuple[str, str], Tombstone] = field(default_factory=dict)

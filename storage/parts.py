@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from scim.keys import claims, indexes
+from scim.keys import moves
 from scim.repository import Change, Key, Stored
 from scim.schema import ResourceType
 from storage import keys, rows
@@ -42,14 +42,14 @@ def deletion(
 
     With `mark`, the anchor must be as it was: what begins to refer to a resource merges it.
     """
-    id = stored.id
+    id, keyed = stored.id, moves(stored.resource, None, type)
     operations = [
         rows.change_row(type.name, id, change),
         Operation("delete", keys.resource(type.name, id), guard=stored.guard),
         Operation("delete", keys.anchor(id), guard=mark, lenient=mark is None),
-        *(unclaim(type, key) for key in ordered(claims(stored.resource, type))),
+        *(unclaim(type, key) for key in ordered(keyed.unclaim)),
     ]
-    index_rows = [unindex(type, key, id) for key in ordered(indexes(stored.resource, type))]
+    index_rows = [unindex(type, key, id) for key in ordered(keyed.unindex)]
     if len(operations) + len(index_rows) > MOST:
         return operations, index_rows
     return [*operations, *index_rows], []

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Literal
 
 from scim.filters import Filter
+from scim.keys import kinds
 from scim.repository import Key, Member, Meter, Stored
 from scim.schema import ResourceType
 from scim.side_by_side import side_by_side
@@ -43,13 +44,14 @@ class Reader:
     async def find(
         self, type: ResourceType, key: Key, *, members: bool = False, member_of: bool = False
     ) -> list[Stored]:
-        if any(str(path) == key.attribute for path in type.unique):
-            claim = await self._partition.get(keys.claim(type.name, key))
-            ids = [str(claim.values["owner"])] if claim is not None else []
-        else:
-            ends = keys.below(keys.index(type.name, key, ""))
-            found = await self._partition.range(*ends, select=("RowKey",))
-            ids = sorted(keys.last_part(each.key) for each in found)
+        claimed, indexed = kinds(key.attribute, type)
+        ends = keys.below(keys.index(type.name, key, ""))
+        claim, found = await asyncio.gather(
+            self._partition.get(keys.claim(type.name, key)) if claimed else _nothing(),
+            self._partition.range(*ends, select=("RowKey",)) if indexed else _nothing(),
+        )
+        holders = {keys.last_part(each.key) for each in found or ()}
+        ids = sorted(holders | ({str(claim.values["owner"])} if claim is not None else set()))
         few = len(ids) <= _FEW
         read = await side_by_side(
             lambda each: self.get(type, each, members=members and few, member_of=member_of and few),

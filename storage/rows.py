@@ -11,7 +11,7 @@ from scim.errors import TooLarge
 from scim.repository import Change, Member, Stored
 from scim.schema import Resource, ResourceType
 from scim.values import parse_datetime
-from storage import keys
+from storage import journal, keys
 from storage.client import MOST, Operation, Row
 from storage.columns import NO_CHARACTERS, columns
 
@@ -112,16 +112,9 @@ def change_row(type: str, id: str, change: Change) -> Operation:
     Inserted first in its transaction: when it is there already, the transaction was done before,
     and only its answer was lost.
     """
-    values = {
-        "verb": change.verb,
-        "type": type,
-        "resource": id,
-        "version": change.id,
-        "at": change.at,
-        "attributes": json.dumps(change.attributes)[:PIECE],
-        "credential": change.credential,
-    }
-    return Operation("insert", keys.change(change.id), values)
+    return Operation(
+        "insert", keys.change(change.id), journal.values(journal.of_change(type, id, change))
+    )
 
 
 def member_values(member: Member) -> dict[str, str]:

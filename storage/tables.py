@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from scim.errors import Unavailable
-from scim.keys import claims, indexes
+from scim.keys import moves
 from scim.repository import (
     Change,
     Gone,
@@ -27,16 +27,17 @@ from scim.repository import (
     Taken,
 )
 from scim.schema import Resource, ResourceType
-from storage import keys, parts, rows
+from scim.tombstones import Tombstone
+from storage import keys, parts, rows, tombstones
 from storage.client import MOST, Operation, Partition, Refused
-from storage.memberships import Memberships, added, ends, guards, packed, removed
-from storage.reading import Reader
+from storage.committing import TRIES, Committing, contended
+from storage.journal import Journal
+from storage.memberships import Memberships, added, ends, guards, joined, packed, removed
+from storage.purging import Purging
+from storage.tombstones import Tombstones
 
-_TRIES = 6
-_NO_ETAG = "W/\"datetime'1601-01-01T00%3A00%3A00Z'\""  # of no row: whoever holds it is Stale
 
-
-class TablesRepository(Reader):
+class TablesRepository(Tombstones, Committing, Journal, Purging):
     """One directory's resources in Table Storage."""
 
     def __init__(self, partition: Partition) -> None:
@@ -51,25 +52,37 @@ class TablesRepository(Reader):
         *,
         members: Sequence[Member] = (),
         refers: Collection[str] = (),
+        revives: Tombstone | None = None,
     ) -> Stored:
         id = resource["id"]
-        typed = await self._memberships.typed(members)
-        claimed, indexed = claims(resource, type), indexes(resource, type)
-        rows.check_room(len(claimed), len(refers))
+        typed, groups = await self._memberships.typed(members), list[Member]()
+        named = {*refers, *(each.id for each in typed)}
+        if revives is not None:
+            more, groups = await self.returning(revives, {each.id for each in typed})
+            typed += more
+        keyed = moves(None, resource, type)
+        rows.check_room(len(keyed.claim), len(refers) + (revives is not None))
         operations = [
             rows.change_row(type.name, id, change),
             Operation(
                 "insert", keys.resource(type.name, id), rows.resource_values(type, resource, change)
             ),
             Operation("insert", keys.anchor(id), {"type": type.name}),
-            *(parts.claim(type, key, id) for key in parts.ordered(claimed)),
+            *(parts.claim(type, key, id) for key in parts.ordered(keyed.claim)),
         ]
-        index_rows = [parts.index(type, key, id) for key in parts.ordered(indexed)]
-        beside = len(operations) + len(index_rows) + len(refers) > MOST
+        index_rows = [parts.index(type, key, id) for key in parts.ordered(keyed.index)]
+        used = [tombstones.begun(type, revives)] if revives is not None else []
+        beside = len(operations) + len(index_rows) + len(refers) + len(used) > MOST
         operations += [] if beside else index_rows
+        room = MOST - len(operations) - len(refers) - 3 * (len(typed) + len(groups))
+        if revives is not None and tombstones.fits_a_row(revives):
+            removal = tombstones.removal(type, revives)
+            used = removal if not beside and len(removal) <= room else used
+        operations += used
         room = (MOST - len(operations) - len(refers)) // 3
         now, later = typed[:room], tuple(typed[room:])
-        operations += added(type.name, id, now)
+        soon, late = groups[: room - len(now)], groups[room - len(now) :]
+        operations += [*added(type.name, id, now), *joined(type.name, id, soon, change)]
         operations += guards({*refers, *(each.id for each in now)})
         try:
             await self._in_steps(index_rows if beside else [])
@@ -78,29 +91,41 @@ class TablesRepository(Reader):
                 edit = MemberEdit(add=later)
                 await self._memberships.edit(type.name, id, edit, change, rest=(later, ()))
                 etag = await self._etag(keys.resource(type.name, id), change)
-        except (Taken, Missing):
-            await self._in_steps(
-                [parts.unindex(type, key, id) for key in indexed] if beside else []
-            )
+            await self._memberships.join(type.name, id, late, change)
+        except (Taken, Missing) as error:
+            if revives is None and beside:  # else the rows may be another revival's
+                await self._in_steps([parts.unindex(type, key, id) for key in keyed.index])
+            if isinstance(error, Missing) and not named.issuperset(error.ids):
+                raise Stale from error  # a member who was to come back is gone
             raise
         except Unavailable:
-            if later:
-                await self._undo(type, id, change)
+            if later or late:
+                await self._undo(type, id, change, revives)
             raise
+        if revives is not None and used[0].verb == "merge":
+            with suppress(Unavailable):  # it is purged as well
+                await self.used_up(type, id)
         done = tuple(sorted(typed, key=lambda each: each.id))
-        return Stored(resource, change.id, etag, done)
+        return Stored(resource, change.id, etag, done, tuple(groups) if revives else None)
 
-    async def _undo(self, type: ResourceType, id: str, change: Change) -> None:
-        """Delete a group that was created with a part of its members, if the store lets us.
+    async def _undo(
+        self, type: ResourceType, id: str, change: Change, revives: Tombstone | None
+    ) -> None:
+        """Delete what was created with a part of its memberships, if the store lets us.
 
-        Who sends the request again would be told that the group exists.
+        Who sends the request again would be told that it exists. A tombstone is one again.
         """
         with suppress(Unavailable, Stale, Gone):
             half = await self.get(type, id, members=True, member_of=True)
             if half is not None:
                 # A change of its own: the row of the first one is there already.
                 undo = replace(change, id=f"{change.id}-undo", verb="delete", attributes=())
-                await self.delete(type, half, undo)
+                again = revives
+                if revives is not None:
+                    kept = await self.tombstone(type, id)  # gone, if it was purged meanwhile
+                    guard = kept.guard if kept is not None else ""
+                    again = replace(revives, change=undo.id, guard=guard)
+                await self.delete(type, half, undo, keep=again)
 
     async def replace(
         self,
@@ -115,17 +140,16 @@ class TablesRepository(Reader):
         id = before.id
         row = rows.resource_values(type, resource, change)
         add, remove = await self._memberships.difference(type.name, id, edit)
-        old, new = indexes(before.resource, type), indexes(resource, type)
-        owned, wanted = claims(before.resource, type), claims(resource, type)
-        rows.check_room(len(owned ^ wanted), len(refers))
+        keyed = moves(before.resource, resource, type)
+        rows.check_room(len(keyed.claim) + len(keyed.unclaim), len(refers))
         operations = [
             rows.change_row(type.name, id, change),
             Operation("replace", keys.resource(type.name, id), row, before.guard),
-            *(parts.claim(type, key, id) for key in parts.ordered(wanted - owned)),
-            *(parts.unclaim(type, key) for key in parts.ordered(owned - wanted)),
+            *(parts.claim(type, key, id) for key in parts.ordered(keyed.claim)),
+            *(parts.unclaim(type, key) for key in parts.ordered(keyed.unclaim)),
         ]
-        index_rows = [parts.index(type, key, id) for key in parts.ordered(new - old)]
-        dropped = [parts.unindex(type, key, id) for key in parts.ordered(old - new)]
+        index_rows = [parts.index(type, key, id) for key in parts.ordered(keyed.index)]
+        dropped = [parts.unindex(type, key, id) for key in parts.ordered(keyed.unindex)]
         beside = len(operations) + len(index_rows) + len(dropped) + len(refers) > MOST
         operations += [] if beside else [*index_rows, *dropped]
         room = MOST - len(operations) - len(refers)
@@ -165,11 +189,16 @@ class TablesRepository(Reader):
         *,
         mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
+        keep: Tombstone | None = None,
     ) -> list[list[Stored]]:
         id, own = before.id, keys.resource(type.name, before.id)
         steps, stored, begun = ends(type.name, before, change), before, False
-        for _ in range(_TRIES + len(steps)):
+        grave = tombstones.burial(type, keep) if keep is not None else []
+        if keep is not None:
+            await self.bury_parts(type, keep)
+        for _ in range(TRIES + len(steps)):
             operations, later = parts.deletion(type, stored, change, None if begun else mark)
+            operations += grave
             whole = len(operations) + sum(map(len, steps)) <= MOST
             rest = steps.copy()
             try:
@@ -178,17 +207,18 @@ class TablesRepository(Reader):
                     break
                 # The first step holds the version; whoever writes after it was too late.
                 touch = Operation("merge", own, rows.version_values(change), stored.guard)
-                etags = await self._partition.transact([touch, *packed(rest, MOST - 1)])
-                stored, begun, steps = replace(stored, guard=etags[own]), True, rest
+                some = packed(rest, MOST - 1 - len(grave))
+                etags = await self._partition.transact([touch, *grave, *some])
+                stored, begun, steps, grave = replace(stored, guard=etags[own]), True, rest, []
             except (Stale, Refused) as error:
                 found = await self.get(type, id)
                 if found is None:
                     raise Gone from error
                 if not begun and found.version != change.id:
                     raise Stale from error
-                stored, begun = found, True
+                stored, begun, grave = found, True, []
         else:
-            raise _contended()
+            raise contended()
         await self._in_steps(later)
         if mark is not None and not begun:
             return [[] for _ in watched]
@@ -200,48 +230,6 @@ class TablesRepository(Reader):
     async def remember(self, name: str, value: str) -> None:
         bookmark = Operation("put", keys.bookmark(name), rows.pieces(value))
         await self._partition.transact([bookmark])
-
-    async def _commit(
-        self, type: ResourceType, id: str, change: Change, operations: list[Operation]
-    ) -> str:
-        """Do a transaction, begun by a change row, and return the resource's new ETag.
-
-        Raises Taken, Missing, Stale, Gone. A claim that a crash left behind is no obstacle.
-        """
-        own = keys.resource(type.name, id)
-        for _ in range(_TRIES):
-            try:
-                return (await self._partition.transact(operations)).get(own, "")
-            except Refused as refused:
-                if refused.operation is operations[0]:
-                    return await self._etag(own, change)
-                place = operations.index(refused.operation)
-                operations[place] = await self._instead(own, id, refused)
-        raise _contended()
-
-    async def _etag(self, own: str, change: Change) -> str:
-        """Read the ETag of a resource's row as a change left it."""
-        found = await self._partition.get(own, select=("version", "Timestamp"))
-        unchanged = found is not None and found.values["version"] == change.id
-        return found.etag if found is not None and unchanged else _NO_ETAG
-
-    async def _instead(self, own: str, id: str, refused: Refused) -> Operation:
-        """Say why an operation was refused, or what to do instead."""
-        operation = refused.operation
-        if operation.key == own:
-            raise Gone if refused.reason == "missing" else Stale
-        if operation.key.startswith("a:") and operation.verb == "delete":
-            raise Stale  # something began to refer to the resource
-        if operation.key.startswith("a:"):
-            raise Missing([keys.last_part(operation.key)])
-        if operation.key.startswith("u:") and operation.verb == "insert":
-            claim = await self._partition.get(operation.key)
-            if claim is None:  # given up meanwhile: whoever inserts first has it
-                return operation
-            if claim.values["owner"] != id:
-                raise Taken(operation.values["attribute"])
-            return Operation("replace", operation.key, operation.values, claim.etag)
-        raise Stale
 
     async def _drop(
         self, type: ResourceType, id: str, index_rows: list[Operation], etag: str
@@ -258,11 +246,3 @@ class TablesRepository(Reader):
                 break
             etag = etags[own]
         return etag
-
-    async def _in_steps(self, operations: list[Operation]) -> None:
-        for step in rows.chunks(operations, MOST):
-            await self._partition.transact(step)
-
-
-def _contended() -> Unavailable:
-    return Unavailable("the store keeps changing under this request: send it again", retry_after=1)

@@ -107,3 +107,14 @@ def resource_response(
     """Answer with a resource and the headers that belong to it."""
     headers = resource_headers(call, resource_type, stored)
     return Response(status, render(call, resource_type, stored, wanted), headers)
+
+
+async def written(
+    call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection, status: int = 200
+) -> Response:
+    """Answer a POST or PUT with the resource, its members read if they are shown and not known."""
+    members = wants_members(resource_type, wanted)
+    [whole] = await with_memberships(
+        call, resource_type, [stored], members=members, member_of=False
+    )
+    return resource_response(call, resource_type, whole, wanted, status)

@@ -19,7 +19,9 @@ from scim.body import read_object
 from scim.call import Call
 from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError, TooLarge
 from scim.handlers.bulk_references import REFERENCE, placed, references, referring, sent
+from scim.handlers.deleting import undo
 from scim.http import Request, Response
+from scim.notes import Notes
 from scim.operations import PATCH_SCHEMA
 
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -147,6 +149,7 @@ async def _run(
     work: _Work,
 ) -> None:
     """Run one operation and write down its result."""
+    notes = call.notes.within()
     try:
         refers = _refers(operation)
         if refers - known:
@@ -162,13 +165,15 @@ async def _run(
             raise InvalidValue(
                 "an operation whose bulkId this one refers to was not run: send both again"
             )
-        response = await _send(call, dispatch, operation, work)
+        response = await _send(call, dispatch, operation, work, notes)
     except ScimError as error:
+        notes.error = error
         work.errors += 1
         if operation.bulk_id:
             work.failed.add(operation.bulk_id)
         location = _location(call, operation, work)
-        work.results[place] = _report(operation, str(error.status), error.document(), location)
+        document = error.document(notes.request)
+        work.results[place] = _report(operation, str(error.status), document, location)
         return
     location = response.headers.get("Location") or _location(call, operation, work)
     if operation.bulk_id and location:
@@ -202,12 +207,15 @@ async def _complete(
     if "response" not in completed:
         work.results[place] = {**created, "version": completed["version"]}
         return
-    undo = BulkOperation(method="DELETE", path=path)
-    await _send(call, dispatch, undo, work)
+    resource_type = call.catalog.at(operation.path.strip("/"))
+    if resource_type is not None:
+        await undo(call, resource_type, id)
     work.results[place] = _report(operation, completed["status"], completed["response"])
 
 
-async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: _Work) -> Response:
+async def _send(
+    call: Call, dispatch: Dispatch, operation: BulkOperation, work: _Work, notes: Notes
+) -> Response:
     method = operation.method.upper()
     if method not in _METHODS:
         raise InvalidSyntax("method must be POST, PUT, PATCH or DELETE")
@@ -227,7 +235,12 @@ async def _send(call: Call, dispatch: Dispatch, operation: BulkOperation, work: 
     resource_type = call.catalog.at(segments[0]) if segments else None
     if resource_type is None or len(segments) != (1 if method == "POST" else 2):
         raise InvalidPath("path must be /ENDPOINT for a POST, /ENDPOINT/ID for other methods")
-    return await dispatch(replace(call, request=request), segments)
+    whole = len(segments) == 1
+    pattern = resource_type.endpoint if whole else resource_type.endpoint + "/{id}"
+    notes.about(f"{method} {pattern}", resource_type.name, "" if whole else segments[1])
+    response = await dispatch(replace(call, request=request, notes=notes), segments)
+    notes.answered(response)
+    return response
 
 
 def _location(call: Call, operation: BulkOperation, work: _Work) -> str | None:

@@ -3,27 +3,23 @@
 A PATCH that only edits members is no compare-and-swap: it writes nothing but the difference.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
-from scim import ids
 from scim.body import read_json
 from scim.call import Call
 from scim.entity_tags import check_if_match, is_unchanged
-from scim.errors import NoTarget, NotFound
+from scim.errors import NoTarget
 from scim.handlers.answer import (
     projection,
     resource_headers,
     resource_response,
     wants_member_of,
     wants_members,
-    with_memberships,
+    written,
 )
 from scim.handlers.writing import (
-    changed_names,
     check_no_loop,
     current,
-    explain,
     not_found,
     note_ignored,
     read_body,
@@ -34,35 +30,11 @@ from scim.http import Response
 from scim.membership import Split, attach, detach, difference, split
 from scim.operations import Operation, read_operations
 from scim.patch import apply
-from scim.references import check_new, forget, places, referrers
 from scim.replacement import check_immutable
-from scim.repository import MemberEdit, Missing, Stored, Taken
+from scim.repository import MemberEdit, Stored
 from scim.schema import Resource, ResourceType
-from scim.show import Projection
 
 _LARGEST_ANSWER = 1000  # members; a PATCH of a larger group is answered 204 (RFC 7644 §3.5.2)
-
-
-async def create(call: Call, resource_type: ResourceType) -> Response:
-    """Create a resource: 201 with all of it, 409 when a unique value is taken (RFC 7644 §3.3)."""
-    resource, members = read_body(call, resource_type)
-    at = ids.timestamp(call.now)
-    resource = {
-        "id": ids.resource_id(),
-        **resource,
-        "meta": {"resourceType": resource_type.name, "created": at, "lastModified": at},
-    }
-    refers = await check_new(call, resource_type, {}, resource)
-    change = call.change(
-        "create", changed_names({}, resource, resource_type, members=bool(members))
-    )
-    try:
-        stored = await call.repository.create(
-            resource_type, resource, change, members=members, refers=refers
-        )
-    except (Taken, Missing) as error:
-        explain(error, resource_type)
-    return await _written(call, resource_type, stored, projection(call, resource_type), 201)
 
 
 async def get(call: Call, resource_type: ResourceType, id: str) -> Response:
@@ -103,14 +75,14 @@ async def replace(call: Call, resource_type: ResourceType, id: str) -> Response:
         return await write(call, resource_type, before, after, edit)
 
     stored = await retry(attempt, resource_type)
-    return await _written(call, resource_type, stored, wanted)
+    return await written(call, resource_type, stored, wanted)
 
 
 async def patch(call: Call, resource_type: ResourceType, id: str) -> Response:
     """Apply operations in their order, all or none of them (RFC 7644 §3.5.2)."""
     body = read_json(call.request, call.limits.body_bytes)
     operations, ignored = read_operations(body, resource_type, call.dialect)
-    note_ignored(ignored)
+    note_ignored(call, ignored)
     plan = split(operations, resource_type, call.dialect.tolerance)
     if plan.edit is None or plan.whole or plan.rest:
         attempt = _patcher(call, resource_type, id, plan)
@@ -118,37 +90,6 @@ async def patch(call: Call, resource_type: ResourceType, id: str) -> Response:
         attempt = _member_patcher(call, resource_type, id, plan, plan.edit)
     stored = await retry(attempt, resource_type)
     return await _patched(call, resource_type, stored)
-
-
-async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
-    """Delete a resource, its memberships and the references to it (RFC 7644 §3.6)."""
-
-    async def attempt() -> None:
-        whole = resource_type.members is not None
-        where = places(call, resource_type, id)
-        mark = await call.repository.mark(id)
-        try:
-            before, found = await asyncio.gather(
-                current(call, resource_type, id, members=whole, member_of=True),
-                referrers(call, where),
-            )
-        except NotFound:
-            # A deletion that broke off may have left references that came to be beside it.
-            if mark is None:
-                await forget(call, id, where, await referrers(call, where))
-            raise
-        await forget(call, id, where, found)
-        late = await call.repository.delete(
-            resource_type,
-            before,
-            call.change("delete"),
-            mark=mark,
-            watched=[(each.type, each.key) for each in where],
-        )
-        await forget(call, id, where, late)
-
-    await retry(attempt, resource_type)
-    return Response(204)
 
 
 def _patcher(
@@ -207,17 +148,6 @@ def _apply(
     call: Call, resource_type: ResourceType, operations: tuple[Operation, ...], resource: Resource
 ) -> Resource:
     return apply(operations, resource, resource_type, call.dialect.tolerance)
-
-
-async def _written(
-    call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection, status: int = 200
-) -> Response:
-    """Answer a POST or PUT with the resource, its members read if they are shown and not known."""
-    members = wants_members(resource_type, wanted)
-    [whole] = await with_memberships(
-        call, resource_type, [stored], members=members, member_of=False
-    )
-    return resource_response(call, resource_type, whole, wanted, status)
 
 
 async def _patched(call: Call, resource_type: ResourceType, stored: Stored) -> Response:

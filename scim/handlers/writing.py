@@ -5,7 +5,6 @@ A write is a compare-and-swap: when something came in between, it is read and de
 
 import asyncio
 import random
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
@@ -22,8 +21,6 @@ from scim.schema import Resource, ResourceType
 
 T = TypeVar("T")
 
-_MOST_NAMES = 5
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9:._$-]*")  # a name; whatever else a client sends is not
 _TRIES = 8  # a PATCH or PUT without If-Match tries again this often when another writer was faster
 _PAUSE = 0.01  # seconds, doubled for each try: at most how long it waits for others to be done
 
@@ -35,7 +32,7 @@ def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[
         for rewrite in call.dialect.document_rewrites:
             body = rewrite(body, resource_type)
     resource, ignored = read(body, resource_type, call.dialect.tolerance)
-    note_ignored(ignored)
+    note_ignored(call, ignored)
     return detach(resource, resource_type)
 
 
@@ -53,11 +50,11 @@ def changed_names(
     return tuple(sorted(names))
 
 
-def note_ignored(names: Sequence[str]) -> None:
-    """Warn in the request's log line of attributes that no schema has; names only, and few."""
-    plain = [each for each in names if _PLAIN.fullmatch(each)]
-    if plain:
-        log.note(ignored=", ".join(plain[:_MOST_NAMES]))
+def note_ignored(call: Call, names: Sequence[str]) -> None:
+    """Warn of attributes that no schema has, in both logs; names only, and few."""
+    call.notes.ignoring(names)
+    if call.notes.ignored:
+        log.note(ignored=", ".join(call.notes.ignored))
 
 
 async def current(

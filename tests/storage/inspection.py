@@ -1,6 +1,6 @@
 """Looking at the rows themselves: what must never be there, whoever raced and whatever failed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from scim.keys import claims, indexes
 from storage import keys, rows
@@ -46,18 +46,29 @@ def _member(parts: list[str], row: Row) -> list[str]:
     ]
 
 
+def _tombstone(parts: list[str], row: Row) -> list[str]:
+    """All of a tombstone is there; its further rows belong to it."""
+    type, id = parts[:2]
+    if len(parts) > 2:
+        return [keys.tombstone(type, id)]
+    further = range(row.values["parts"])
+    return [keys.tombstone_part(type, id, row.values["change"], each) for each in further]
+
+
 def _group(parts: list[str], row: Row) -> list[str]:
     _, member, group = parts
     return [keys.member(row.values["type"], group, member)]
 
 
-_EXPECTED = {
+_EXPECTED: Mapping[str, Callable[[list[str], Row], list[str]]] = {
     "r": _resource,
     "a": lambda parts, row: [keys.resource(row.values["type"], parts[0])],
     "u": lambda parts, row: [keys.resource(parts[0], row.values["owner"])],
     "i": lambda parts, row: [keys.resource(parts[0], parts[2])],
     "m": _member,
     "n": _group,
+    "d": _tombstone,
+    "k": lambda parts, _: [keys.tombstone(parts[0], parts[2])],
 }
 
 

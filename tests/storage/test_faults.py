@@ -18,8 +18,11 @@ from azure.data.tables.aio import TableClient
 
 from scim.errors import Unavailable
 from scim.repository import Member, Meter
+from scim.rules import Deletion
+from scim.schema import ResourceType
 from storage.client import Partition
 from storage.memberships import added
+from storage.tables import TablesRepository
 from tests.service import Answer, Client
 from tests.storage.faulty import Faulty, answered
 from tests.storage.inspection import faults
@@ -36,6 +39,14 @@ class Fragile:
     users: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
 
+    @property
+    def repository(self) -> TablesRepository:
+        return TablesRepository(self.partition)
+
+    @property
+    def user(self) -> ResourceType:
+        return self.client.directory.catalog.resource_types[0]
+
 
 @dataclass
 class Asked:
@@ -48,13 +59,19 @@ class Asked:
     true: Callable[[], Awaitable[bool]]
 
 
+HARD, SOFT = Deletion(), Deletion(policy="soft")
 Scenario = Callable[[Fragile], Awaitable[Asked]]
 
 
 @pytest.fixture
-async def fragile(table: TableClient) -> Fragile:
+def deletion() -> Deletion:
+    return HARD
+
+
+@pytest.fixture
+async def fragile(table: TableClient, deletion: Deletion) -> Fragile:
     faulty = Faulty(table)
-    client = await serve(on_tables(cast("TableClient", faulty)))
+    client = await serve(on_tables(cast("TableClient", faulty)), deletion=deletion)
     return Fragile(client, faulty, Partition(table, client.directory.id, Meter()))
 
 
@@ -136,6 +153,51 @@ async def deleting_a_user(fragile: Fragile) -> Asked:
     return Asked("DELETE", f"/Users/{one}", None, 204, true)
 
 
+async def deleting_a_user_softly(fragile: Fragile) -> Asked:
+    """What is kept has all groups, though each of them may have been left in another attempt."""
+    asked = await deleting_a_user(fragile)
+    id = asked.path.rpartition("/")[2]
+
+    async def true() -> bool:
+        kept = await fragile.repository.tombstone(fragile.user, id)
+        groups = sorted(each.id for each in kept.member_of) if kept is not None else []
+        return groups == sorted(fragile.groups) and await asked.true()
+
+    return Asked("DELETE", asked.path, None, 204, true)
+
+
+async def reviving_a_user(fragile: Fragile, groups: int = 2) -> Asked:
+    client, mine = fragile.client, fragile.groups[:groups]
+    name = f"{uuid4()}@x.org"
+    one = await client.user(name, externalId=name)
+    them = [added("Group", each, [Member(one.id, "User")]) for each in mine]
+    await fragile.partition.transact([row for both in them for row in both])
+    await client.delete(f"/Users/{one.id}")
+
+    async def true() -> bool:
+        read = await client.get(f"/Users/{one.id}")
+        return {each["value"] for each in read.body.get("groups", ())} == set(mine)
+
+    return Asked("POST", "/Users", {"userName": name, "externalId": name}, 201, true)
+
+
+async def reviving_a_user_of_many_groups(fragile: Fragile) -> Asked:
+    """More than one transaction holds."""
+    return await reviving_a_user(fragile, groups=36)
+
+
+async def reviving_a_group(fragile: Fragile) -> Asked:
+    """More members than one transaction holds."""
+    client, name = fragile.client, str(uuid4())
+    one = await client.group(name, externalId=name, members=fragile.users[:40])
+    await client.delete(f"/Groups/{one.id}")
+
+    async def true() -> bool:
+        return await members(client, one.id) == set(fragile.users[:40])
+
+    return Asked("POST", "/Groups", {"displayName": name, "externalId": name}, 201, true)
+
+
 ERRORS = (
     (ServiceRequestError("no connection"), False),
     (ServiceResponseError("the answer was lost"), True),
@@ -143,6 +205,23 @@ ERRORS = (
     (answered(500), True),
     (answered(503, Retry_After="7"), False),
     (answered(429), False),
+)
+
+
+SCENARIOS = pytest.mark.parametrize(
+    ("scenario", "deletion"),
+    [
+        (creating_a_user, HARD),
+        (creating_a_group, HARD),
+        (replacing_a_user, HARD),
+        (editing_members, HARD),
+        (deleting_a_user, HARD),
+        (deleting_a_user_softly, SOFT),
+        (reviving_a_user, SOFT),
+        (reviving_a_user_of_many_groups, SOFT),
+        (reviving_a_group, SOFT),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
 )
 
 
@@ -156,10 +235,7 @@ async def calls(fragile: Fragile, scenario: Scenario) -> list[str]:
     return kinds
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [creating_a_user, creating_a_group, replacing_a_user, editing_members, deleting_a_user],
-)
+@SCENARIOS
 async def test_a_request_that_failed_can_be_sent_again(
     peopled: Fragile, scenario: Scenario
 ) -> None:
@@ -189,10 +265,7 @@ async def test_a_request_that_failed_can_be_sent_again(
     assert await faults(fragile.partition) == []
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [creating_a_user, creating_a_group, replacing_a_user, editing_members, deleting_a_user],
-)
+@SCENARIOS
 async def test_a_transaction_may_arrive_twice(peopled: Fragile, scenario: Scenario) -> None:
     """The SDK sends a transaction again when it was answered with 5xx though it was done: that is
     no conflict, because its change row tells.

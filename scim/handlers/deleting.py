@@ -1,0 +1,99 @@
+"""Delete a resource as the directory's policy says (RFC 7644 §3.6).
+
+hard: it is gone. soft: gone for SCIM, and a tombstone is kept. deactivate: it stays, inactive; of a
+type that has no attribute for that, it is gone. Each answers 204.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from scim import ids
+from scim.call import Call
+from scim.errors import NotFound
+from scim.handlers.writing import current, retry, write
+from scim.http import Request, Response
+from scim.references import forget, places, referrers
+from scim.revival import tombstone
+from scim.schema import Attribute, ResourceType
+from scim.tombstones import Tombstone
+
+
+async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
+    """Delete a resource, or deactivate it."""
+    deletion, active = call.directory.deletion, resource_type.active
+    days = deletion.days if deletion.policy == "soft" else None
+
+    async def attempt() -> None:
+        if deletion.policy == "deactivate" and active is not None:
+            await _deactivate(call, resource_type, id, active)
+        else:
+            await remove(call, resource_type, id, days=days)
+
+    await retry(attempt, resource_type)
+    return Response(204)
+
+
+async def remove(
+    call: Call, resource_type: ResourceType, id: str, *, days: int | None = None
+) -> None:
+    """Delete a resource, its memberships and the references to it; keep a tombstone for `days`.
+
+    Raises NotFound, Stale, Gone.
+    """
+    whole = resource_type.members is not None
+    where = places(call, resource_type, id)
+    mark = await call.repository.mark(id)
+    try:
+        before, found, older = await asyncio.gather(
+            current(call, resource_type, id, members=whole, member_of=True),
+            referrers(call, where),
+            _kept(call, resource_type, id, days),
+        )
+    except NotFound:
+        # A deletion that broke off may have left references that came to be beside it.
+        if mark is None:
+            await forget(call, id, where, await referrers(call, where))
+        raise
+    await forget(call, id, where, found)
+    change = call.change("delete")
+    keep = None
+    if days is not None:
+        keep = tombstone(resource_type, before, change, days=days, older=older)
+    late = await call.repository.delete(
+        resource_type,
+        before,
+        change,
+        mark=mark,
+        watched=[(each.type, each.key) for each in where],
+        keep=keep,
+    )
+    await forget(call, id, where, late)
+
+
+async def undo(call: Call, resource_type: ResourceType, id: str) -> None:
+    """Delete what this request has created, for good: what is reported as failed leaves nothing.
+
+    What it revived or adopted was there before, and stays.
+    """
+    request = Request("DELETE", call.location(resource_type.endpoint, id))
+    bare = replace(call, request=request)
+
+    async def attempt() -> None:
+        stored = await bare.repository.get(resource_type, id)
+        made = ids.timestamp(bare.now)
+        if stored is not None and stored.resource["meta"]["created"] == made:
+            await remove(bare, resource_type, id)
+
+    await retry(attempt, resource_type)
+
+
+async def _deactivate(call: Call, resource_type: ResourceType, id: str, active: Attribute) -> None:
+    before = await current(call, resource_type, id)
+    await write(call, resource_type, before, {**before.resource, active.name: False}, None)
+
+
+async def _kept(
+    call: Call, resource_type: ResourceType, id: str, days: int | None
+) -> Tombstone | None:
+    """Read what an earlier deletion has left, where one keeps anything."""
+    return await call.repository.tombstone(resource_type, id) if days is not None else None

@@ -1,0 +1,79 @@
+"""Bringing a deleted resource back as it was, by an operator's command; ending what broke off."""
+
+from contextlib import suppress
+
+from scim.errors import InvalidValue, NotFound, Unavailable, Uniqueness
+from scim.match import values_at
+from scim.references import allowed, without
+from scim.repository import Change, Gone, Repository, Stale, Stored, Taken
+from scim.schema import Resource, ResourceType
+from scim.tombstones import Tombstone
+
+_TRIES = 5
+
+
+async def restore(
+    repository: Repository, resource_type: ResourceType, tombstone: Tombstone, change: Change
+) -> Stored:
+    """Restore a resource with its attributes, and memberships and references whose end is there.
+
+    Raises NotFound when there is nothing (more) to restore, Uniqueness when somebody has a unique
+    value of it now, InvalidValue when the directory's rules have no place for it any more.
+    """
+    found: Tombstone | None = tombstone
+    for _ in range(_TRIES):
+        lives = await repository.get(resource_type, tombstone.id) is not None
+        if found is None or not found.restorable or lives:
+            raise NotFound(
+                f"this {resource_type.name} can't be restored: it is there, or nothing is kept of"
+                " it any more"
+            )
+        meta = {**found.resource.get("meta", {}), "lastModified": change.at}
+        try:
+            resource, refers = await _referring(repository, resource_type, found)
+            return await repository.create(
+                resource_type,
+                {**resource, "meta": meta},
+                change,
+                refers=refers,
+                revives=found,
+            )
+        except Stale:
+            found = await repository.tombstone(resource_type, tombstone.id)
+        except Taken as error:
+            raise Uniqueness(
+                f"another {resource_type.name} of this directory has its {error.attribute} now,"
+                " which must be unique: change or delete that one first"
+            ) from error
+        except (TypeError, ValueError) as error:
+            raise InvalidValue(
+                f"the directory's rules were changed, and attributes of this {resource_type.name}"
+                " no longer fit them: let the identity provider create it again"
+            ) from error
+    raise Unavailable("the store keeps changing under this command: try again", retry_after=1)
+
+
+async def complete(
+    repository: Repository, resource_type: ResourceType, tombstone: Tombstone, change: Change
+) -> None:
+    """End a revival that broke off: memberships that are due come back, the tombstone goes."""
+    with suppress(Gone):  # deleted again since
+        await repository.rejoin(resource_type, tombstone, change)
+    await repository.forget(resource_type, tombstone)
+
+
+async def _referring(
+    repository: Repository, resource_type: ResourceType, tombstone: Tombstone
+) -> tuple[Resource, frozenset[str]]:
+    """Leave out references to resources that are gone; second: those that must exist then."""
+    resource = tombstone.resource
+    named = [(path, id) for path in resource_type.references for id in values_at(resource, path)]
+    others = {id for _, id in named if id != tombstone.id}
+    types = await repository.types_of(others)
+    for path, id in named:
+        expected = allowed(path)
+        there = id in types and (not expected or types[id] in expected)
+        if id != tombstone.id and not there:
+            resource = without(resource, path, id)
+    kept = {id for path in resource_type.references for id in values_at(resource, path)}
+    return resource, frozenset(kept & types.keys())

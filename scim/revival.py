@@ -1,0 +1,96 @@
+"""Which deleted resource a new one is, and what is kept when one is deleted.
+
+A directory's `soft` deletion keeps a tombstone. A POST means the resource of a tombstone that holds
+the same `externalId`; or the same unique value (a `userName`), unless both have an `externalId` and
+these differ: then it is somebody else, who must not inherit memberships.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from scim import ids
+from scim.keys import key
+from scim.match import values_at
+from scim.repository import Change, Key, Stored
+from scim.schema import Path, Resource, ResourceType
+from scim.tombstones import Tombstone
+
+_EXTERNAL_ID = "externalId"
+
+
+def sought(resource: Resource, resource_type: ResourceType) -> frozenset[Key]:
+    """List the values by which a resource's tombstone is found."""
+    external = resource_type.attribute(_EXTERNAL_ID)
+    paths = [*([Path(external)] if external else []), *resource_type.unique]
+    return frozenset(each for path in paths for each in _keys(resource, path))
+
+
+def tombstone(
+    resource_type: ResourceType,
+    before: Stored,
+    change: Change,
+    *,
+    days: int,
+    older: Tombstone | None = None,
+) -> Tombstone:
+    """Make what is kept of a resource that a change deletes, with its memberships as read.
+
+    `older` is what is there already: when its deletion broke off and nothing was written since, or
+    a revival did, the memberships that the resource lacks belong here.
+    """
+    unfinished = older is not None and (older.revived or older.change == before.version)
+    members = {each.id: each for each in before.members or ()}
+    member_of = {each.id: each for each in before.member_of or ()}
+    if older is not None and unfinished:
+        members = {each.id: each for each in older.members} | members
+        member_of = {each.id: each for each in older.member_of} | member_of
+    at, coming = datetime.fromisoformat(change.at), resource_type.coming
+    return Tombstone(
+        resource=before.resource,
+        type=resource_type.name,
+        version=before.version,
+        deleted=change.at,
+        due=ids.timestamp(at + timedelta(days=days)),
+        members=tuple(members[id] for id in sorted(members)),
+        member_of=tuple(member_of[id] for id in sorted(member_of)),
+        credential=change.credential,
+        keys=sought(before.resource, resource_type)
+        | (sought(before.resource, coming) if coming else frozenset())
+        | (older.keys if older else frozenset()),
+        change=change.id,
+        guard=older.guard if older else "",
+    )
+
+
+def meant(
+    resource: Resource, resource_type: ResourceType, buried: Collection[Tombstone]
+) -> Tombstone | None:
+    """Choose the tombstone whose resource a new one is; of several the last deleted."""
+    mine = sought(resource, resource_type)
+    latest = sorted(buried, key=lambda each: each.deleted, reverse=True)
+    theirs = [(each, sought(each.resource, resource_type)) for each in latest if each.restorable]
+    for each, keys in theirs:
+        if _external(mine) and _external(mine) == _external(keys):
+            return each
+    for each, keys in theirs:
+        others = _external(mine) and _external(keys)
+        if not others and (mine & keys):
+            return each
+    return None
+
+
+def revived(resource: Resource, buried: Tombstone) -> Resource:
+    """Give a new resource the id and the creation time of a deleted one."""
+    created = buried.resource.get("meta", {}).get("created", resource["meta"]["created"])
+    return {**resource, "id": buried.id, "meta": {**resource["meta"], "created": created}}
+
+
+def _external(keys: frozenset[Key]) -> frozenset[Key]:
+    return frozenset(each for each in keys if each.attribute == _EXTERNAL_ID)
+
+
+def _keys(resource: Resource, path: Path) -> list[Key]:
+    try:
+        return [key(path, value) for value in values_at(resource, path)]
+    except (TypeError, ValueError):  # kept under another definition of the attribute
+        return []
