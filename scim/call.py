@@ -11,6 +11,7 @@ from scim.dialect import Dialect
 from scim.directory import Directory
 from scim.http import Request
 from scim.limits import Limits
+from scim.notes import Notes
 from scim.repository import Change, Repository
 from scim.show import location
 
@@ -26,12 +27,16 @@ class Call:
     credential: str
     base_url: str
     now: datetime
-    limits: Limits
     sealer: Sealer
+    notes: Notes
 
     @property
     def catalog(self) -> Catalog:
         return self.directory.catalog
+
+    @property
+    def limits(self) -> Limits:
+        return self.directory.limits
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -43,9 +48,30 @@ class Call:
         return location(self.base_url, endpoint, id)
 
     def change(
-        self, verb: Literal["create", "update", "delete"], attributes: tuple[str, ...] = ()
+        self,
+        verb: Literal["create", "update", "delete", "restore"],
+        attributes: tuple[str, ...] = (),
     ) -> Change:
         """Describe a write that this call makes, at its time and under a new id."""
+        id = ids.change_id(self.now)
+        self.notes.changes.append(id)
         return Change(
-            ids.change_id(self.now), ids.timestamp(self.now), verb, attributes, self.credential
+            id=id,
+            at=ids.timestamp(self.now),
+            verb=verb,
+            attributes=attributes,
+            credential=self.credential,
+            operation=self.notes.operation,
+            request=self.notes.request,
+            status=self._status,
+            ignored=self.notes.ignored,
         )
+
+    @property
+    def _status(self) -> int:
+        """What a write is answered with when all goes well; a large group's PATCH may be 204."""
+        if self.request.method == "PATCH":
+            type = self.catalog.named(self.notes.type)
+            quiet = type is not None and type.members and not self.dialect.answers_member_patch
+            return 204 if quiet else 200
+        return {"POST": 201, "DELETE": 204}.get(self.request.method, 200)

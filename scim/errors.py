@@ -32,12 +32,16 @@ class ScimError(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
 
-    def document(self) -> dict[str, object]:
-        """Render the error body: `status` is a string, no key beyond the RFC's (RFC 7644 §3.12)."""
+    def document(self, request: str) -> dict[str, object]:
+        """Render the error body: `status` is a string, no key beyond the RFC's (RFC 7644 §3.12).
+
+        `detail` ends in the id of the request: Entra shows the one and not the answer's headers,
+        and the id finds the entry in the directory's log.
+        """
         body: dict[str, object] = {"schemas": [ERROR_SCHEMA], "status": str(self.status)}
         if self.scim_type:
             body["scimType"] = self.scim_type
-        body["detail"] = self.detail
+        body["detail"] = f"{self.detail} (request {request})"
         return body
 
 

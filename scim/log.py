@@ -13,6 +13,7 @@ from contextvars import ContextVar
 Fact = str | int | float | bool | None
 
 _logger = logging.getLogger("scim.request")
+_events = logging.getLogger("scim.event")
 # Each request runs in a context of its own, so two that interleave can't write into each other's
 # line.
 _facts: ContextVar[dict[str, Fact] | None] = ContextVar("facts", default=None)
@@ -44,3 +45,8 @@ def note(**facts: Fact) -> None:
     line = _facts.get()
     if line is not None:
         line.update(facts)
+
+
+def event(name: str, *, level: int = logging.WARNING, **facts: Fact) -> None:
+    """Write a line of its own about what is no request, such as a token that is about to expire."""
+    _events.log(level, "%s", json.dumps({"event": name, **facts}, separators=(",", ":")))

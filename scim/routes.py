@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from scim.call import Call
+from scim.catalog import Catalog
 from scim.errors import MethodNotAllowed, NotFound, NotSupported
-from scim.handlers import bulk, discovery, resources, search
+from scim.handlers import bulk, creating, deleting, discovery, resources, search
 from scim.http import Response
 from scim.schema import ResourceType
 
@@ -29,15 +30,17 @@ class Route:
 async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
     """Find the route of a path below the Tenant URL and run its handler.
 
-    Raises NotFound, MethodNotAllowed.
+    HEAD is answered as GET: HTTP servers leave the body out themselves (RFC 9110 §9.3.2). Raises
+    NotFound, MethodNotAllowed.
     """
+    asked = "GET" if call.request.method == "HEAD" else call.request.method
     for route in ROUTES:
-        parameters = _match(route.pattern, segments, call)
+        parameters = _match(route.pattern, segments, call.catalog)
         if parameters is None:
             continue
-        handler = route.methods.get(call.request.method)
+        handler = route.methods.get(asked)
         if handler is None:
-            allowed = ", ".join(route.methods)
+            allowed = ", ".join(_answered(route.methods))
             raise MethodNotAllowed(f"this path answers only {allowed}", headers={"Allow": allowed})
         return await handler(call, parameters)
     served = ", ".join(each.endpoint for each in call.catalog.resource_types)
@@ -47,22 +50,34 @@ async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
     )
 
 
-def operation_name(segments: tuple[str, ...], call: Call) -> str:
-    """Name the route of a path for the log: its pattern, never an id or a value."""
+def _answered(methods: Mapping[str, Handler]) -> list[str]:
+    return [*methods, *(["HEAD"] if "GET" in methods else [])]
+
+
+def subject(segments: tuple[str, ...], catalog: Catalog) -> tuple[str, str, str]:
+    """Name what a path is about, for the logs: the route's pattern, a resource type, an id as sent.
+
+    The pattern never holds an id or a value.
+    """
     for route in ROUTES:
-        if _match(route.pattern, segments, call) is not None:
-            return "/" + "/".join(route.pattern).replace("{type}", segments[0] if segments else "")
-    return "unknown"
+        parameters = _match(route.pattern, segments, catalog)
+        if parameters is not None:
+            type = catalog.at(parameters.get("type", ""))
+            pattern = "/" + "/".join(route.pattern)
+            if type is None:
+                return pattern, "", ""
+            return pattern.replace("/{type}", type.endpoint), type.name, parameters.get("id", "")
+    return "unknown", "", ""
 
 
 def _match(
-    pattern: tuple[str, ...], segments: tuple[str, ...], call: Call
+    pattern: tuple[str, ...], segments: tuple[str, ...], catalog: Catalog
 ) -> dict[str, str] | None:
     if len(pattern) != len(segments):
         return None
     parameters = {}
     for expected, segment in zip(pattern, segments, strict=True):
-        if expected == "{type}" and call.catalog.at(segment) is None:
+        if expected == "{type}" and catalog.at(segment) is None:
             return None
         if expected.startswith("{"):
             parameters[expected.strip("{}")] = segment
@@ -94,7 +109,7 @@ async def _search_all(call: Call, _: Parameters) -> Response:
 
 
 async def _create(call: Call, parameters: Parameters) -> Response:
-    return await resources.create(call, _type(call, parameters))
+    return await creating.create(call, _type(call, parameters))
 
 
 async def _get(call: Call, parameters: Parameters) -> Response:
@@ -110,7 +125,7 @@ async def _patch(call: Call, parameters: Parameters) -> Response:
 
 
 async def _delete(call: Call, parameters: Parameters) -> Response:
-    return await resources.delete(call, _type(call, parameters), parameters["id"])
+    return await deleting.delete(call, _type(call, parameters), parameters["id"])
 
 
 async def _bulk(call: Call, _: Parameters) -> Response:

@@ -6,27 +6,37 @@ directory that exists and one that doesn't, answer a stranger alike.
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from scim import log
 from scim.call import Call
-from scim.credentials import identify, verify
+from scim.credentials import State, genuine, identify, state
 from scim.cursor import Sealer
-from scim.dialects import DIALECTS
-from scim.directory import Credential, Directory, Registry
+from scim.directory import Directory
 from scim.errors import BadRequest, Forbidden, InternalError, NotFound, ScimError, Unauthorized
 from scim.http import MEDIA_TYPE, Request, Response
-from scim.limits import Limits
+from scim.notes import Notes
+from scim.recording import Recorder
+from scim.registry import Credential, Registry
 from scim.repository import Repository
-from scim.routes import dispatch, operation_name
+from scim.routes import dispatch, subject
+from scim.usage import Usage
 
 _logger = logging.getLogger("scim.server")
 
 _REFUSED = (
     "the request carries no valid token for this Tenant URL: paste the Secret Token of this"
     " directory into Entra's provisioning credentials"
+)
+# What its holder is told like everybody else, and its directory's log says plainly.
+_DEAD: Mapping[State, str] = MappingProxyType(
+    {
+        "expired": "this token has expired: issue another one and paste it into Entra",
+        "revoked": "this token was revoked: issue another one and paste it into Entra",
+    }
 )
 # Verified against when no credential is found, so that a known id can't be told by time.
 _NOBODY = Credential(id="00000000", directory="00000000", digest="0" * 64, created="")
@@ -42,39 +52,50 @@ class Server:
         repository: Callable[[Directory], Repository],
         pepper: bytes,
         public_url: str | None = None,
-        limits: Limits | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._registry = registry
         self._repository = repository
         self._pepper = pepper
         self._public_url = public_url.rstrip("/") if public_url else None
-        self._limits = limits or Limits()
         self._clock = clock
         self._sealer = Sealer.derive(pepper)
+        self._usage = Usage(registry)
+        self._recorder = Recorder()
 
     async def handle(self, request: Request, invocation: str = "") -> Response:
         """Answer a request; never raises. `invocation` is the host's id of it, for the log."""
-        id = uuid.uuid4().hex
-        with log.request(requestId=id, invocationId=invocation) as line:
+        notes = Notes(uuid.uuid4().hex)
+        with log.request(requestId=notes.request, invocationId=invocation) as line:
             try:
-                response = await self._answer(request)
+                response = await self._answer(request, notes)
             except ScimError as error:
-                response = Response(error.status, error.document(), error.headers)
+                notes.error = error
             except Exception:  # the one boundary: whatever it is, the client gets a SCIM error
-                _logger.exception("request %s failed by a bug", id)
-                broken = InternalError(f"the service failed; its log has this request as {id}")
-                response = Response(broken.status, broken.document())
+                _logger.exception("request %s failed by a bug", notes.request)
+                notes.error = InternalError("the service failed; its log says why")
+            if (refused := notes.error) is not None:
+                document = refused.document(notes.request)
+                response = Response(refused.status, document, refused.headers)
             line["status"] = response.status
-        headers = {"x-request-id": id, **response.headers}
+            if notes.repository is not None:
+                await self._recorder.record(notes, notes.repository, self._clock())
+                meter = notes.repository.meter
+                log.note(roundTrips=meter.rounds, calls=meter.calls, rows=meter.rows)
+        headers = {"x-request-id": notes.request, **response.headers}
         if response.document is not None:
             headers["Content-Type"] = MEDIA_TYPE
         return Response(response.status, response.document, headers)
 
-    async def _answer(self, request: Request) -> Response:
+    async def close(self) -> None:
+        """Finish what is written beside requests; call it after the last of them."""
+        await self._usage.close()
+
+    async def _answer(self, request: Request, notes: Notes) -> Response:
         now = self._clock()
-        credential, directory = await self._authenticate(request, now)
-        log.note(directory=directory.name, credential=credential.id)
+        notes.about(request.method[:10])
+        directory, repository = await self._authenticate(request, now, notes)
+        log.note(directory=directory.name, credential=notes.credential)
         try:
             segments = request.segments
         except ValueError as error:  # "Host: [" makes a URL that can't be taken apart
@@ -89,32 +110,33 @@ class Server:
                 "there is nothing at this path: a Tenant URL ends in /NAME/scim, with the"
                 " directory's name"
             )
+        below = segments[place + 1 :]
+        pattern, type, id = subject(below, directory.catalog)
+        notes.about(f"{request.method[:10]} {pattern}", type, id)
+        log.note(operation=notes.operation)
         if not directory.enabled:
             raise Forbidden(
                 "provisioning is switched off for this directory: its operator can switch it on"
                 " again"
             )
-        repository = self._repository(directory)
         call = Call(
             request=request,
             directory=directory,
-            dialect=DIALECTS[directory.dialect],
+            dialect=directory.spoken,
             repository=repository,
-            credential=credential.id,
+            credential=notes.credential,
             base_url=self._base_url(request, segments[: place + 1]),
             now=now,
-            limits=self._limits,
             sealer=self._sealer,
+            notes=notes,
         )
-        below = segments[place + 1 :]
-        log.note(operation=f"{request.method[:10]} {operation_name(below, call)}")
-        try:
-            return await dispatch(call, below)
-        finally:
-            meter = repository.meter
-            log.note(roundTrips=meter.rounds, calls=meter.calls, rows=meter.rows)
+        response = await dispatch(call, below)
+        notes.answered(response)
+        return response
 
-    async def _authenticate(self, request: Request, now: datetime) -> tuple[Credential, Directory]:
+    async def _authenticate(
+        self, request: Request, now: datetime, notes: Notes
+    ) -> tuple[Directory, Repository]:
         """Find whose a token is; it decides the directory, whatever the URL says (RFC 6750)."""
         scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
         token = token.strip()
@@ -122,13 +144,20 @@ class Server:
         if id is None:
             raise Unauthorized(_REFUSED)
         credential = await self._registry.credential(id)
-        valid = verify(token, credential or _NOBODY, pepper=self._pepper, now=now)
-        if credential is None or not valid:
+        known = genuine(token, credential or _NOBODY, pepper=self._pepper)
+        if credential is None or not known:
             raise Unauthorized(_REFUSED)
         directory = await self._registry.directory(credential.directory)
-        if directory is None:
+        if directory is None or directory.removing:
             raise Unauthorized(_REFUSED)
-        return credential, directory
+        notes.credential = credential.id
+        repository = self._repository(directory)
+        notes.directory, notes.repository = directory, repository
+        if (standing := state(credential, now)) != "live":
+            notes.dead = _DEAD[standing]
+            raise Unauthorized(_REFUSED)
+        self._usage.note(credential, now)
+        return directory, repository
 
     def _base_url(self, request: Request, base: tuple[str, ...]) -> str:
         """The Tenant URL: below the public URL when one is set, else where the request came to."""

@@ -3,23 +3,33 @@
 It reads route templates and methods from the app object and does to a request what the host does,
 so that what works here works there: routes in alphabetical order of function names, an empty 404
 where none matches, route values decoded, the URL encoded anew, no body without Content-Length.
+
+Timer triggers run too, but not by their schedule: each runs every hour after the start, whatever
+its schedule says, and one that fails is logged and runs again an hour later. Nothing remembers when
+one ran last: a server that is restarted more often than every hour never runs them.
 """
 
+import asyncio
+import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote
 
 import azure.functions as func
 from aiohttp import web
 from azure.functions.http import HttpResponseConverter
+from azure.functions.timer import TimerRequest
 
 # Kestrel's limits, as the host leaves them.
 LONGEST_REQUEST_LINE = 8 * 1024
 LONGEST_HEADERS = 32 * 1024
 LARGEST_BODY = 100 * 1024 * 1024
 
+TIMER_SECONDS = 3600.0
+
+_logger = logging.getLogger("scim.cli.host")
 _UNESCAPED = "/!$&'()*+,;=:@"
 
 
@@ -60,10 +70,10 @@ class Route:
         return values if len(segments) == len(self.template) else None
 
 
-def routes(app: func.FunctionApp) -> list[Route]:
-    """List an app's HTTP triggers in the order in which the host tries them; once per app."""
+def routes(functions: Sequence[func.Function]) -> list[Route]:
+    """List the HTTP triggers in the order in which the host tries them."""
     found = []
-    for function in sorted(app.get_functions(), key=lambda each: str(each.get_function_name())):
+    for function in sorted(functions, key=lambda each: str(each.get_function_name())):
         trigger = function.get_trigger()
         if trigger is None or trigger.type != "httpTrigger":
             continue
@@ -76,9 +86,37 @@ def routes(app: func.FunctionApp) -> list[Route]:
     return found
 
 
-def application(app: func.FunctionApp) -> web.Application:
-    """Make the server that runs an app's triggers."""
-    table = routes(app)
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One timer trigger: its function's name, and its argument's."""
+
+    name: str
+    argument: str
+    run: Callable[..., Awaitable[None]]
+
+    async def repeat(self, seconds: float) -> None:
+        """Run it again and again, the first time after so many seconds."""
+        while True:
+            await asyncio.sleep(seconds)
+            invocation = self.run(**{self.argument: TimerRequest()})
+            [failed] = await asyncio.gather(invocation, return_exceptions=True)
+            if failed is not None:
+                _logger.error("the timer %s failed", self.name, exc_info=failed)
+
+
+def timers(functions: Sequence[func.Function]) -> list[Timer]:
+    """List the timer triggers."""
+    return [
+        Timer(str(each.get_function_name()), str(trigger.name), each.get_user_function())
+        for each in functions
+        if (trigger := each.get_trigger()) is not None and trigger.type == "timerTrigger"
+    ]
+
+
+def application(app: func.FunctionApp, *, timer_seconds: float = TIMER_SECONDS) -> web.Application:
+    """Make the server that runs an app's triggers; once per app, which lists them only once."""
+    functions = app.get_functions()
+    table, clocks = routes(functions), timers(functions)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         refused = _refuse(request)
@@ -93,6 +131,15 @@ def application(app: func.FunctionApp) -> web.Application:
 
     server = web.Application(client_max_size=LARGEST_BODY)
     server.router.add_route("*", "/{path:.*}", handle)
+
+    async def tick(_: web.Application) -> AsyncGenerator[None]:
+        running = [asyncio.create_task(each.repeat(timer_seconds)) for each in clocks]
+        yield
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    server.cleanup_ctx.append(tick)
     return server
 
 

@@ -1,0 +1,241 @@
+"""What the purge does to directories, and what stops it from it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from scim import ids
+from scim.credentials import issue, revoked
+from scim.directory import Directory
+from scim.errors import Unavailable
+from scim.journal import Entry
+from scim.purging import Purged, purge, remove
+from scim.registry import Credential
+from scim.repository import Change, Repository
+from scim.revival import tombstone
+from storage.memory import MemoryRepository
+from storage.open import Storage, open_storage
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+PEPPER = b"a pepper for tests, 32 bytes or more"
+
+
+@dataclass
+class Service:
+    """A store in memory with directories in it, and what goes wrong there."""
+
+    storage: Storage = field(default_factory=lambda: open_storage("memory"))
+    broken: dict[str, Exception] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
+
+    async def add(self, name: str, **record: Any) -> Directory:
+        directory = Directory(id=ids.resource_id().replace("-", "")[:20], name=name, **record)
+        await self.storage.registry.add_directory(directory)
+        return directory
+
+    async def token(self, directory: Directory, lifetime: timedelta | None) -> str:
+        """Issue a token at NOW; gives its credential's id."""
+        _, credential = issue(directory.id, pepper=PEPPER, now=NOW, lifetime=lifetime)
+        await self.storage.registry.add_credential(credential)
+        return credential.id
+
+    def repository(self, directory: Directory) -> Repository:
+        repository = self.storage.repository(directory)
+        assert isinstance(repository, MemoryRepository)
+        if directory.name in self.broken or directory.name in self.slow:
+            return Troubled(repository, self.broken.get(directory.name))
+        return repository
+
+    async def purge(self, now: datetime = NOW, **options: Any) -> Purged:
+        settled = {"settle": 0.0, **options}
+        return await purge(self.storage.registry, self.repository, now=now, **settled)
+
+    async def log(self, directory: Directory) -> list[Entry]:
+        return [each async for each in self.storage.repository(directory).entries()]
+
+
+class Troubled(MemoryRepository):
+    """A repository that fails, or never comes to an end."""
+
+    def __init__(self, repository: MemoryRepository, error: Exception | None) -> None:
+        super().__init__(repository._partition)
+        self._error = error
+
+    async def purge_journal(self, before: str) -> int:
+        if self._error is not None:
+            raise self._error
+        await asyncio.sleep(3600)
+        return 0
+
+    async def clear(self, progress: Callable[[int, int], None]) -> None:
+        await self.purge_journal("")
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+def entry(at: datetime) -> Entry:
+    return Entry(ids.change_id(at), ids.timestamp(at), "refuse", status=400)
+
+
+async def bury(repository: Repository, directory: Directory, name: str, days: int) -> str:
+    """Create and delete a user at NOW, whose tombstone is due after some days."""
+    type = directory.catalog.resource_types[0]
+    at = ids.timestamp(NOW)
+    meta = {"resourceType": "User", "created": at, "lastModified": at}
+    user = {"id": ids.resource_id(), "userName": name, "meta": meta}
+    made = await repository.create(type, user, Change(ids.change_id(NOW), at, "create"))
+    before = await repository.get(type, made.id, members=True, member_of=True)
+    assert before is not None
+    change = Change(ids.change_id(NOW), at, "delete")
+    kept = tombstone(type, before, change, days=days)
+    await repository.delete(type, before, change, keep=kept)
+    return made.id
+
+
+async def test_what_is_old_goes_and_the_rest_stays(service: Service) -> None:
+    directory = await service.add("contoso", log_days=10)
+    repository = service.storage.repository(directory)
+    old, new = entry(NOW - 11 * DAY), entry(NOW - 9 * DAY)
+    await repository.record(old, new)
+    gone = await bury(repository, directory, "gone", 3)
+    kept = await bury(repository, directory, "kept", 5)
+    done = await service.purge()
+    assert (done.entries, done.tombstones) == (1, 0)
+    later = await service.purge(NOW + 4 * DAY)
+    assert (later.tombstones, later.directories, later.failed) == (1, 1, 0)
+    type = directory.catalog.resource_types[0]
+    assert await repository.tombstone(type, gone) is None
+    assert await repository.tombstone(type, kept) is not None
+    again = await service.purge(NOW + 4 * DAY)
+    assert (again.tombstones, again.entries) == (0, 0)
+
+
+async def test_bookmarks_of_walks_live_for_a_day(service: Service) -> None:
+    directory = await service.add("contoso")
+    await service.storage.repository(directory).remember("walk", "here")
+    assert (await service.purge(datetime.now(UTC))).bookmarks == 0
+    assert (await service.purge(datetime.now(UTC) + DAY)).bookmarks == 1
+
+
+async def test_a_token_is_warned_of_once_for_each_mark(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At 30, 14 and 3 days, each once: a line in the log, and an entry in the directory's."""
+    logging.getLogger("scim").setLevel(logging.INFO)
+    directory = await service.add("contoso", log_days=60)
+    credential = await service.token(directory, 40 * DAY)
+    await service.token(directory, None)
+    given = []
+    for day in range(45):
+        for hours in (0, 1):
+            done = await service.purge(NOW + day * DAY + timedelta(hours=hours))
+            given += [day] * done.warnings
+    assert given == [10, 26, 37]
+    lines = [json.loads(each.message) for each in caplog.records if each.name == "scim.event"]
+    warned = [each for each in lines if each["event"] == "token expires"]
+    assert [each["days"] for each in warned] == [30, 14, 3]
+    assert {each["credential"] for each in warned} == {credential}
+    assert {each["directory"] for each in warned} == {"contoso"}
+    entries = [each for each in await service.log(directory) if each.verb == "warn"]
+    assert [each.credential for each in entries] == [credential] * 3
+    assert "token rotate" in entries[0].detail
+
+
+async def test_two_purges_at_once_warn_once(service: Service) -> None:
+    directory = await service.add("contoso")
+    await service.token(directory, 2 * DAY)
+    both = await asyncio.gather(service.purge(), service.purge())
+    assert sum(each.warnings for each in both) == 1
+    assert len(await service.log(directory)) == 1
+
+
+async def test_nobody_is_warned_of_what_is_over(service: Service) -> None:
+    """Of a revoked token, an expired one, or one of a directory that is switched off."""
+    directory, off = await service.add("contoso"), await service.add("off", enabled=False)
+    ended = await service.token(directory, 5 * DAY)
+    await service.token(off, 5 * DAY)
+
+    def end(found: Credential) -> Credential:
+        return revoked(found, "ada", NOW)
+
+    await service.storage.registry.change_credential(ended, end)
+    assert (await service.purge()).warnings == 0
+    await service.token(directory, 5 * DAY)
+    assert (await service.purge(NOW + 6 * DAY)).warnings == 0
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("the storage is busy", retry_after=1), KeyError("a bug")]
+)
+async def test_one_directory_stops_no_other(service: Service, error: Exception) -> None:
+    for name in ("one", "two", "three"):
+        directory = await service.add(name)
+        await service.storage.repository(directory).record(entry(NOW - 300 * DAY))
+    service.broken["two"] = error
+    done = await service.purge()
+    assert (done.entries, done.directories, done.failed, done.complete) == (2, 2, 1, True)
+    service.broken.clear()
+    assert (await service.purge()).entries == 1
+
+
+async def test_it_ends_in_time(service: Service) -> None:
+    """What is not done at the end of its time is left to the next purge."""
+    for name in ("one", "two"):
+        directory = await service.add(name)
+        await service.storage.repository(directory).record(entry(NOW - 300 * DAY))
+    service.slow.add("two")
+    done = await service.purge(seconds=0.05)
+    assert (done.entries, done.directories, done.complete) == (1, 1, False)
+    service.slow.clear()
+    done = await service.purge()
+    assert (done.entries, done.complete) == (1, True)
+
+
+async def test_some_directories_alone_can_be_purged(service: Service) -> None:
+    one, two = await service.add("one"), await service.add("two")
+    for each in (one, two):
+        await service.storage.repository(each).record(entry(NOW - 300 * DAY))
+    assert (await service.purge(directories=[two])).entries == 1
+    assert len(await service.log(one)) == 1
+
+
+async def test_a_removal_leaves_nothing(service: Service) -> None:
+    """Neither rows nor tokens nor the name, and other directories as they are."""
+    directory, other = await service.add("contoso"), await service.add("other")
+    credential = await service.token(directory, None)
+    registry, repository = service.storage.registry, service.storage.repository(directory)
+    for each in (repository, service.storage.repository(other)):
+        await each.record(entry(NOW))
+    seen: list[tuple[int, int]] = []
+    await remove(directory, registry, repository, lambda *told: seen.append(told), settle=0)
+    assert seen == [(1, 1)]
+    assert await service.log(directory) == []
+    assert await registry.credential(credential) is None
+    assert await registry.directory_named("contoso") is None
+    assert len(await service.log(other)) == 1
+    await service.add("contoso")
+
+
+async def test_a_removal_that_broke_off_is_completed(service: Service) -> None:
+    directory = await service.add("contoso")
+    registry, repository = service.storage.registry, service.storage.repository(directory)
+    await repository.record(entry(NOW))
+    failing = Troubled(service.storage.repository(directory), OSError("broken off"))  # type: ignore[arg-type] # in memory
+    with pytest.raises(OSError, match="broken off"):
+        await remove(directory, registry, failing, lambda _done, _found: None, settle=0)
+    marked = await registry.directory_named("contoso")
+    assert marked is not None
+    assert (marked.removing, marked.enabled) == (True, False)
+    assert (await service.purge()).removed == 1
+    assert await registry.directory_named("contoso") is None
+    assert await service.log(directory) == []
