@@ -23,12 +23,13 @@ class Tolerance:
     loose: booleans and numbers as strings, one value where a list is due, unquoted literals, an
     extension's attribute without its URN, a value path followed by a comparison. create_unmatched:
     `replace` through a value filter that nothing matches creates the element, and `remove` through
-    one changes nothing. unknown: what becomes of attributes that no schema has.
+    one changes nothing. unknown: what becomes of attributes that no schema has; those kept go into
+    an extension of the directory's own (`scim/kept.py`).
     """
 
     loose: bool = False
     create_unmatched: bool = False
-    unknown: Literal["ignore", "reject"] = "reject"
+    unknown: Literal["ignore", "reject", "keep"] = "reject"
 
 
 STRICT = Tolerance()

@@ -14,16 +14,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from scim.datatypes import kind
+from scim import kept
+from scim.datatypes import kind, shown
 from scim.dialect import Dialect, Tolerance
 from scim.document import Reader, is_computed, last_segment
 from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, TooLarge
 from scim.filters import Target, UnknownAttribute, parse_path
-from scim.schema import Path, ResourceType
+from scim.schema import Path, ResourceType, Schema
 from scim.values import present
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_OPERATIONS = 2000
+# Each may walk an attribute's 1,000 values. Memberships don't count: they are edited as rows.
+MOST_APPLIED = 500
 
 _OPS = ("add", "remove", "replace")
 _KEYS = ("op", "path", "value")
@@ -36,6 +39,7 @@ class Operation:
     op: Literal["add", "remove", "replace"]
     target: Target
     value: Any = None
+    unmatched_is_fine: bool = False  # a filter that no value meets is no error, in any dialect
 
 
 def read_operations(
@@ -43,9 +47,10 @@ def read_operations(
 ) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
     """Read a PATCH message, and list the names that no schema has and that were ignored.
 
-    A value without a path becomes an operation per attribute, so that "name.givenName" and
-    "URN:attribute" are paths there too, as Entra sends them. Raises InvalidSyntax, InvalidPath,
-    InvalidFilter, InvalidValue, Mutability, NoTarget, and TooLarge above 2,000 operations.
+    A value without a path becomes an operation per attribute, so that, where it is tolerated,
+    "name.givenName" and "URN:attribute" are paths there too, as Entra sends them. Raises
+    InvalidSyntax, InvalidPath, InvalidFilter, InvalidValue, Mutability, NoTarget, and TooLarge
+    above 2,000 operations.
     """
     reading = _Reading(resource_type, dialect.tolerance)
     found: list[Operation] = []
@@ -96,6 +101,7 @@ class _Reading:
         self._resource_type = resource_type
         self._tolerance = tolerance
         self._reader = Reader(tolerance)
+        self._edits = 0  # of what is kept
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -129,6 +135,7 @@ class _Reading:
         for name, each in value.items():
             # A client that sends a resource back sends these too; both follow from the rest.
             if str(name).lower() not in ("schemas", "meta"):
+                self._check_key(str(name), place)
                 yield from self._at(op, str(name), {"value": each}, place)
 
     def _at(self, op: str, text: str, raw: Mapping[str, Any], place: str) -> Iterator[Operation]:
@@ -138,7 +145,7 @@ class _Reading:
         except UnknownAttribute as error:
             if self._tolerance.unknown == "reject":
                 raise InvalidPath(error.detail) from error
-            self._reader.ignore(text.partition("[")[0][:128])  # brackets hold values
+            yield from self._unknown(op, text, raw, place)
             return
         if op != "remove" and "value" not in raw:
             raise InvalidValue(f"{place} has no value: send the one to {op}")
@@ -156,6 +163,50 @@ class _Reading:
             read = self._reader.value(value, target.path, element=element)
             yield Operation(cast(Literal["add", "replace"], op), target, read)
 
+    def _check_key(self, key: str, place: str, extension: Schema | None = None) -> None:
+        """Refuse a path where a name is due: RFC 7644 §3.5.2 has paths in `path` only."""
+        types = self._resource_type
+        plain = extension.attribute(key) if extension else types.attribute(key)
+        if self._tolerance.loose or plain or (not extension and types.extension(key)):
+            return
+        if "[" in key or types.path(f"{extension.id}:{key}" if extension else key):
+            name = shown(key.partition("[")[0])  # brackets hold values
+            raise InvalidSyntax(
+                f"{place}.value has a path as a key: send {name} in an operation with a path, or"
+                " in objects, one in the other"
+            )
+
+    def _unknown(
+        self, op: str, text: str, raw: Mapping[str, Any], place: str
+    ) -> Iterator[Operation]:
+        """Read an operation on what no schema has: on what is kept of it, or on nothing."""
+        types, loose = self._resource_type, self._tolerance.loose
+        home = kept.home(types) if self._tolerance.unknown == "keep" else None
+        name = kept.without_brackets(text)
+        if home is None or not kept.is_unknown(name, types, tolerant=loose):
+            self._reader.ignore(text.partition("[")[0][:128])  # brackets hold values
+            return
+        value = raw.get("value")
+        if op == "remove":
+            if value != []:  # a list that names nothing removes nothing
+                yield _forgetting(Target(home, kept.named(name, types, value)))
+            return
+        if "value" not in raw:
+            raise InvalidValue(f"{place} has no value: send the one to {op}")
+        pairs = {name: value}
+        if isinstance(value, dict) and value and kept.is_schema(name, types):
+            pairs = {f"{name}:{each}": sent for each, sent in value.items()}
+        self._edits += len(pairs)
+        if self._edits > MOST_APPLIED:  # an object of many costs nothing to send
+            raise TooLarge(f"one PATCH may set at most {MOST_APPLIED} attributes: send several")
+        for each, sent in pairs.items():
+            if not kept.is_unknown(each, types, tolerant=loose):
+                self._reader.ignore(each)
+            elif elements := kept.elements(each, sent, types):
+                yield Operation("add", Target(home), elements)
+            else:
+                yield _forgetting(Target(home, kept.named(each, types)))
+
     def _extension(
         self, op: str, target: Target, raw: Mapping[str, Any], place: str
     ) -> Iterator[Operation]:
@@ -167,6 +218,7 @@ class _Reading:
             raise InvalidValue(f"expected an object, got {kind(value)} at {urn}")
         else:
             for name, each in value.items():
+                self._check_key(str(name), place, target.path.extension)
                 yield from self._at(op, f"{urn}:{name}", {"value": each}, place)
 
     def _removal(self, target: Target, value: Any) -> Iterator[Operation]:
@@ -209,3 +261,7 @@ class _Reading:
         return replace(target, path=replace(target.path, sub=attribute.sub("value"))), last_segment(
             value
         )
+
+
+def _forgetting(target: Target) -> Operation:
+    return Operation("remove", target, unmatched_is_fine=True)
