@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scim.errors import InvalidFilter
 from scim.filters import And, Compare, Filter, Not, Or, Present, ValuePath
-from scim.keys import key
+from scim.keys import findable, key
 from scim.match import conjuncts
 from scim.repository import Key
 from scim.schema import Path, ResourceType
@@ -121,7 +121,7 @@ def _lookup(path: Path, value: object, resource_type: ResourceType) -> Lookup | 
             return Lookup(having_member=frozenset({str(value)}))
         if attribute is resource_type.member_of:
             return Lookup(member_of=frozenset({str(value)}))
-    if any(str(each) == text for each in (*resource_type.unique, *resource_type.indexed)):
+    if findable(path, resource_type):
         try:
             return Lookup(keys=frozenset({key(path, value)}))
         except (TypeError, ValueError) as error:

@@ -2,22 +2,26 @@
 
 Only attributes with at most one simple value have one. It holds what `comparable` compares, cut
 and made harmless, so that it answers "may this resource match?" and never "does it?": whatever
-`matches` accepts, a comparison with the column accepts too. It is derived: whoever changes the
-definition of an attribute (its type, caseExact) has to write its resources anew.
+`matches` accepts, a comparison with the column accepts too. Its name tells the form of what it
+holds, so that the columns of two definitions of an attribute are never taken for each other: while
+a directory's rules change, both are written.
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from scim.keys import form
 from scim.schema import Attribute, Path, Resource, ResourceType
 from scim.values import comparable
 
 LONGEST = 64  # characters of a text that are compared in the store
-_MOST = 150  # beyond it, a type's attributes have no columns: an entity has at most 252
+# Beyond it, a type's attributes have no columns: an entity has at most 252, of two definitions.
+_MOST = 100
 _TYPES = ("string", "reference", "boolean", "dateTime")
+_LETTERS: Mapping[str, str] = {"text": "f", "exact": "e", "boolean": "b", "dateTime": "d"}
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 _CONTROLS = re.compile("[\x00-\x1f]")
 # Half of a surrogate pair and what else is no character of any text.
@@ -32,14 +36,26 @@ def column(path: Path, type: ResourceType) -> str | None:
     if len(type.attributes) + sum(len(each.attributes) for each in type.extensions) > _MOST:
         return None
     if path.extension is None and _PLAIN_NAME.fullmatch(attribute.name):
-        return f"f_{attribute.name}"
-    digest = hashlib.sha256(str(path).encode()).digest()
+        return f"{_LETTERS[form(attribute)]}_{attribute.name}"
+    digest = hashlib.sha256(f"{form(attribute)} {path}".encode()).digest()
     return "x_" + base64.b32encode(digest).decode().lower()[:20]
 
 
+def compared(path: Path, type: ResourceType) -> str | None:
+    """Name the column that a filter may ask for: one that whoever writes a resource writes.
+
+    Workers that have the rules which are coming write no others.
+    """
+    name = column(path, type)
+    if name is None or type.coming is None:
+        return name
+    same = type.coming.path(str(path))
+    return name if same is not None and column(same, type.coming) == name else None
+
+
 def columns(resource: Resource, type: ResourceType) -> dict[str, str | bool]:
-    """Make the columns of a resource."""
-    found = {}
+    """Make the columns of a resource, those that are coming included."""
+    found = columns(resource, type.coming) if type.coming else {}
     for path, value in _values(resource, type):
         name = column(path, type)
         if name is None or path.attribute is None:

@@ -8,13 +8,14 @@ UTF-16 units and Python code points.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from scim.filters import And, Compare, Filter, Or
 from scim.schema import ResourceType
 from scim.values import parse_datetime
 from storage import keys
-from storage.columns import column, comparison
+from storage.columns import compared, comparison
 
 Operator = Literal["eq", "ge", "gt", "le", "lt"]
 
@@ -36,6 +37,11 @@ def compare(name: str, operator: Operator, value: str | bool) -> str:  # noqa: F
         str(value).lower() if isinstance(value, bool) else "'" + value.replace("'", "''") + "'"
     )
     return f"{name} {operator} {literal}"
+
+
+def older(moment: datetime) -> str:
+    """Write the comparison for rows that were last written before a time."""
+    return f"Timestamp lt datetime'{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
 
 
 def between(partition: str, after: str, before: str, where: str = "") -> str:
@@ -85,7 +91,7 @@ def _comparison(filter: Compare, type: ResourceType) -> _Pushed | None:
         usable = filter.op == "eq" and isinstance(value, str) and keys.usable(value)
         key = keys.resource(type.name, str(value))
         return _Pushed(compare("RowKey", "eq", key)) if usable else None
-    name = column(path, type)
+    name = compared(path, type)
     if name is None:
         return None
     try:
