@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 setup: .venv/.stamp node_modules/.stamp
 
-.venv/.stamp: requirements.txt requirements-dev.txt
+.venv/.stamp: requirements.txt requirements-cli.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -2,6 +2,6 @@
 
 import sys
 
-from scim.cli import main
+from scim.cli.main import main
 
 sys.exit(main(sys.argv[1:]))

@@ -1,15 +1,33 @@
 """What the code can be told to do is found in the docs: settings, routes, commands, options."""
 
-import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from scim.cli import serve
+import pytest
+import typer
+
+from scim.cli.main import app
 from scim.routes import ROUTES
 from scim.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+OPERATING = (ROOT / "docs/operating.md").read_text("utf-8")
+
+
+def commands(group: Any = None, *names: str) -> Iterator[tuple[str, Any]]:
+    """List the commands of `python -m scim`, with the names of their groups."""
+    found: Any = group or typer.main.get_command(app)
+    for name, each in found.commands.items():
+        if hasattr(each, "commands"):
+            yield from commands(each, *names, name)
+        else:
+            yield " ".join((*names, name)), each
+
+
+COMMANDS = dict(commands())
 
 
 def test_every_setting_is_documented() -> None:
@@ -23,21 +41,39 @@ def test_every_route_is_documented() -> None:
         assert f"`{path.replace('{type}', 'Users')}`" in README, path
 
 
-def test_every_command_is_documented() -> None:
+def test_every_target_is_documented() -> None:
     targets = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert targets
     for target in targets[1].split():
         assert f"`make {target}`" in README, target
 
 
-def test_every_option_of_serve_is_documented() -> None:
-    parser = argparse.ArgumentParser()
-    serve.describe(parser.add_subparsers())
-    commands = next(each for each in parser._actions if each.choices)
-    assert isinstance(commands.choices, dict)
-    options = [name for each in commands.choices["serve"]._actions for name in each.option_strings]
-    for option in options:
-        assert option in ("-h", "--help") or option in README, option
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`{command}" in OPERATING
+    assert command.split(maxsplit=1)[0] in README
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_documented_and_explained(command: str) -> None:
+    """In the guide, and in the command's own help."""
+    for each in COMMANDS[command].params:
+        assert each.help, each.name
+        for option in each.opts if each.param_type_name == "option" else ():
+            found = re.search(rf"`[^`\n]*{re.escape(option)}(?![a-z-])", OPERATING)
+            assert found or option == "--help", option
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_prints_json(command: str) -> None:
+    assert "--json" in [name for each in COMMANDS[command].params for name in each.opts]
+
+
+def test_only_what_exists_is_documented() -> None:
+    """No option that was renamed or dropped is left in the guide."""
+    known = {name for each in COMMANDS.values() for one in each.params for name in one.opts}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", OPERATING))
+    assert named <= known | {"--help"}
 
 
 def test_links_between_the_docs_lead_somewhere() -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import http.client
+import re
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scim.cli.problem import Problem
+from scim.cli.problem import InUse, Problem
 from scim.settings import azurite_connection
 
 _MAIN = Path(__file__).parents[2] / "node_modules/azurite/dist/src/table/main.js"
@@ -81,6 +82,12 @@ def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
     raise Problem(f"Azurite did not answer within {_START_SECONDS} seconds; see {_log(folder)}")
 
 
+def answers(connection: str) -> bool:
+    """Tell whether an Azurite answers at a connection string of ours."""
+    found = re.search(r"TableEndpoint=http://127\.0\.0\.1:(\d+)/", connection)
+    return found is not None and _answers(int(found[1]))
+
+
 def _answers(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
@@ -109,7 +116,7 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Problem(
+            raise InUse(
                 f"another server uses the data in {folder}; stop it, "
                 "or give both the same --storage CONNECTION-STRING"
             ) from error

@@ -1,11 +1,18 @@
-"""What `serve` keeps between starts, in `.local/` of the working directory (git-ignored)."""
+"""What is kept between starts, in `.local/` of the working directory (git-ignored)."""
 
+import json
 import os
 import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from scim.cli.problem import Problem
+from scim.cli.azurite import answers, azurite
+from scim.cli.problem import InUse, Problem
 from scim.settings import SHORTEST_PEPPER
+
+_PATIENCE = 30.0  # seconds to wait for a process that starts or ends with the same data
 
 
 def folder() -> Path:
@@ -20,8 +27,7 @@ def pepper() -> str:
     path = folder() / "pepper"
     if not path.exists():
         fresh = path.with_name(f"pepper.{os.getpid()}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
+        _write(fresh, secrets.token_hex(32))
         try:
             os.link(fresh, path)  # fails where one exists: the first one stays
         except FileExistsError:
@@ -32,3 +38,53 @@ def pepper() -> str:
     if len(found) < SHORTEST_PEPPER:
         raise Problem(f"{path} is damaged: put it back, or remove it, which voids all tokens")
     return found
+
+
+@contextmanager
+def announced(connection: str, url: str) -> Iterator[None]:
+    """Leave word of a running Azurite and of the server before it, for other commands."""
+    path = folder() / "azurite.json"
+    fresh = path.with_name(f"azurite.json.{os.getpid()}")
+    _write(fresh, json.dumps({"connection": connection, "url": url}))
+    fresh.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def store() -> Iterator[tuple[str, str | None]]:
+    """Find the Azurite of this folder's `serve`, or run one as long as the command.
+
+    Gives its connection string, and the server's URL where one runs. The lock on the data decides
+    whether another process has it: what a killed server announced is passed over.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    with ExitStack() as stack:
+        found: tuple[str, str | None] | None = None
+        while found is None:
+            try:
+                found = (stack.enter_context(azurite(folder() / "azurite")), None)
+            except InUse:
+                found = _announced()
+                if found is None and time.monotonic() > deadline:
+                    raise
+                time.sleep(0 if found else 0.2)
+        yield found
+
+
+def _announced() -> tuple[str, str | None] | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads((folder() / "azurite.json").read_text("utf-8"))
+        connection, url = str(found["connection"]), str(found["url"])
+        if answers(connection):
+            return connection, url
+    return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a new file that only its owner may read."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

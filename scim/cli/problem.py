@@ -2,4 +2,12 @@
 
 
 class Problem(Exception):
-    """One sentence: what is wrong on this machine, and what to do."""
+    """One sentence: what is wrong, and what to do."""
+
+
+class InUse(Problem):
+    """Another process has it."""
+
+
+class NobodyFound(Problem):
+    """No resource has this id or name."""

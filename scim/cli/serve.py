@@ -1,28 +1,30 @@
 """`serve`: run the app on this machine, with Azurite or in memory, without Core Tools."""
 
-import argparse
 import asyncio
+import getpass
 import importlib
 import json
 import logging
 import os
-import re
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from scim import credentials, ids
+import typer
+
 from scim.cli import local
 from scim.cli.azurite import azurite
+from scim.cli.making import Issuer, directory_name, new_directory
 from scim.cli.problem import Problem
-from scim.directory import RESERVED_NAMES, Directory, NameTaken
+from scim.cli.ruling import DEFAULT_PRESET, preset_named
 from scim.errors import ScimError
+from scim.registry import NameTaken
 
 if TYPE_CHECKING:
     from function_app import Service
@@ -33,7 +35,19 @@ TOKEN_LIFETIME = timedelta(days=30)
 _HIGHEST_PORT = 65535
 _PREPARE_SECONDS = 30
 _FINISH_SECONDS = 30  # for requests that run when we are told to stop
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+_logger = logging.getLogger("scim.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The options of one start; `directories` are names, and presets that were asked for."""
+
+    host: str
+    port: int
+    storage: str
+    directories: Mapping[str, str | None]
+    as_json: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,61 +59,60 @@ class Access:
     secret_token: str
 
 
-def describe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command and its options to the command line."""
-    parser = commands.add_parser(
-        "serve", help="run the server on this machine", description=__doc__
-    )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default %(default)s)"
-    )
-    parser.add_argument(
-        "--port", default=7071, type=_port, help="0 takes any free one (default %(default)s)"
-    )
-    parser.add_argument(
-        "--storage",
-        default="azurite",
-        metavar="azurite|memory|CONNECTION-STRING",
-        help="where data is kept (default azurite: started here, data in .local/azurite)",
-    )
-    parser.add_argument(
-        "--directory",
-        action="append",
-        metavar="NAME",
-        type=_directory_name,
-        help="issue a token for this directory, made if missing; repeatable (default demo)",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON line per directory, nothing else"
-    )
-    parser.set_defaults(run=run)
+def _port(number: int) -> int:
+    if 0 <= number <= _HIGHEST_PORT:
+        return number
+    raise typer.BadParameter(f"use 0 to {_HIGHEST_PORT}")
 
 
-def _port(text: str) -> int:
-    if text.isdecimal() and int(text) <= _HIGHEST_PORT:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r}: use 0 to {_HIGHEST_PORT}")
+def _wanted(text: str) -> tuple[str, str | None]:
+    """Read NAME or NAME=PRESET."""
+    name, named, preset = text.partition("=")
+    if named:
+        preset_named(preset)
+    return directory_name(name), preset if named else None
 
 
-def _directory_name(name: str) -> str:
-    if name in RESERVED_NAMES:
-        raise argparse.ArgumentTypeError(f"{name} is reserved: paths of the service begin with it")
-    if not _NAME.fullmatch(name):
-        raise argparse.ArgumentTypeError(
-            f"{name!r}: use 1 to 63 of a-z, 0-9 and -, with no - at either end"
-        )
-    return name
+def serve(
+    *,
+    host: Annotated[
+        str, typer.Option("--host", metavar="H", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", callback=_port, help="0 takes any free one.")
+    ] = 7071,
+    storage: Annotated[
+        str,
+        typer.Option(
+            "--storage",
+            metavar="azurite|memory|CONNECTION-STRING",
+            help="Where data is kept; azurite: started here, data in .local/azurite.",
+        ),
+    ] = "azurite",
+    directory: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--directory",
+            metavar="NAME[=PRESET]",
+            help="Issue a token for this directory, made if missing; repeatable (default demo).",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line per directory, nothing else.")
+    ] = False,
+) -> None:
+    """Run the server on this machine until Ctrl-C.
 
-
-def run(chosen: argparse.Namespace) -> None:
-    """Serve until SIGINT or SIGTERM. Raises Problem when something on this machine is missing."""
+    Each start issues a token per directory, which lives for 30 days.
+    """
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    asyncio.run(_until_stopped(chosen))
+    wanted = dict(_wanted(each) for each in directory or ["demo"])
+    asyncio.run(_until_stopped(_Chosen(host, port, storage, wanted, as_json)))
 
 
-async def _until_stopped(chosen: argparse.Namespace) -> None:
+async def _until_stopped(chosen: _Chosen) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     stopped = False
 
@@ -118,29 +131,40 @@ async def _until_stopped(chosen: argparse.Namespace) -> None:
             raise
 
 
-async def _serve(chosen: argparse.Namespace) -> None:
-    names = list(dict.fromkeys(chosen.directory or ["demo"]))
+async def _serve(chosen: _Chosen) -> None:
     async with AsyncExitStack() as stack:  # closed in reverse order: the server, the store, Azurite
         listener = stack.enter_context(_bind(chosen.host, chosen.port))
         storage = chosen.storage
+        base = _address(chosen.host, listener)
         if storage == "azurite":
             storage = stack.enter_context(azurite(local.folder() / "azurite"))
+            stack.enter_context(local.announced(storage, base))
         os.environ["SCIM_STORAGE"] = storage
         os.environ.setdefault("SCIM_PEPPER", local.pepper())
         app = _import_app()
         service: Service = app.service
         stack.push_async_callback(service.storage.close)
-        base = service.settings.public_url or _address(chosen.host, listener)
+        stack.push_async_callback(service.server.close)
+        base = service.settings.public_url or base
         try:
             async with asyncio.timeout(_PREPARE_SECONDS):
                 await service.storage.prepare()
-                accesses = [await _admit(service, name, base) for name in names]
+                issuer = Issuer(
+                    service.storage,
+                    service.settings.pepper.get_secret_value(),
+                    getpass.getuser(),
+                )
+                await issuer.agree()
+                accesses = [
+                    await _admit(issuer, name, preset, base)
+                    for name, preset in chosen.directories.items()
+                ]
         except (ScimError, TimeoutError, OSError) as error:
             raise Problem(
                 f"the storage can't be reached; check --storage and that it runs ({error})"
             ) from error
         await _listen(stack, app.app, listener)
-        _tell(accesses, as_json=chosen.json)
+        _tell(accesses, as_json=chosen.as_json)
         await asyncio.Event().wait()
 
 
@@ -182,25 +206,32 @@ def _import_app() -> Any:
         raise Problem(f"the server can't start: {error}") from error
 
 
-async def _admit(service: "Service", name: str, base: str) -> Access:
+async def _admit(issuer: Issuer, name: str, preset: str | None, base: str) -> Access:
     """Find or make a directory, and issue a token for it."""
-    registry = service.storage.registry
+    registry = issuer.storage.registry
+    now = datetime.now(UTC)
     directory = await registry.directory_named(name)
     if directory is None:
-        directory = Directory(id=ids.resource_id().replace("-", ""), name=name)
+        made_of = preset or DEFAULT_PRESET
+        directory = new_directory(name, preset_named(made_of), preset=made_of, now=now)
         try:
             await registry.add_directory(directory)
         except NameTaken:  # by another process that starts at the same moment: share it
             directory = await registry.directory_named(name)
             if directory is None:
                 raise
-    token, record = credentials.issue(
-        directory.id,
-        pepper=service.settings.pepper.get_secret_value(),
-        now=datetime.now(UTC),
-        lifetime=TOKEN_LIFETIME,
-    )
-    await registry.add_credential(record)
+    if preset is not None and directory.preset != preset:
+        rules = f"the preset {directory.preset}" if directory.preset else "rules of its own"
+        _logger.warning(
+            "directory %s has %s, not the preset %s, and is left as it is; to change it:"
+            " python -m scim directory set %s --preset %s",
+            name,
+            rules,
+            preset,
+            name,
+            preset,
+        )
+    token, _ = await issuer.issue(directory, now=now, days=TOKEN_LIFETIME, label="serve")
     return Access(name, f"{base}/{name}/scim", token)
 
 

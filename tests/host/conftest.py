@@ -19,6 +19,12 @@ def function_app() -> Iterator[ModuleType]:
 
 
 @pytest.fixture(scope="session")
-def functions(function_app: ModuleType) -> dict[str, func.Function]:
+def indexed(function_app: ModuleType) -> dict[str, func.Function]:
     """What the worker indexes; a FunctionApp can be asked once."""
     return {str(each.get_function_name()): each for each in function_app.app.get_functions()}
+
+
+@pytest.fixture(scope="session")
+def functions(indexed: dict[str, func.Function]) -> dict[str, func.Function]:
+    """Those that answer requests."""
+    return {name: each for name, each in indexed.items() if name != "purge"}

@@ -28,17 +28,26 @@ def environment(**changes: str) -> dict[str, str]:
 def serving(
     folder: Path, *arguments: str, **changes: str
 ) -> Iterator[tuple[subprocess.Popen[str], Any]]:
-    """Start a server whose `.local` is in `folder`; gives the process and its first line."""
-    with subprocess.Popen(
-        command(*arguments),
-        cwd=folder,
-        env=environment(**changes),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    """Start a server whose `.local` is in `folder`; gives the process and its first line.
+
+    Its log is in `folder` too, where the search for secrets looks (`tests/leaks.py`).
+    """
+    with (
+        (folder / "server.log").open("ab") as log,
+        subprocess.Popen(
+            command(*arguments),
+            cwd=folder,
+            env=environment(**changes),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
         assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first, (folder / "server.log").read_text("utf-8")
         try:
-            yield process, json.loads(process.stdout.readline())
+            yield process, json.loads(first)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -6,13 +6,16 @@ from collections import Counter
 from pathlib import Path
 
 from tests.host.serving import environment, serving
+from tests.service import PEPPER
 
 _KINDS = ("SUCCESS", "COMPLIANT", "ACCEPTABLE", "DEVIATION", "ERROR", "CRITICAL", "SKIPPED")
 
 
 def test_scim2_tester_finds_no_fault(azurite: str, tmp_path: Path) -> None:
     """`scim2 -u TENANT-URL test`: no error, no deviation, nothing skipped."""
-    with serving(tmp_path, "--storage", azurite, "--directory", "conformance") as (_, access):
+    with serving(
+        tmp_path, "--storage", azurite, "--directory", "conformance", SCIM_PEPPER=PEPPER.decode()
+    ) as (_, access):
         header = f"Authorization: Bearer {access['secretToken']}"
         done = subprocess.run(
             [str(Path(sys.executable).parent / "scim2"), "-u", access["tenantUrl"], "test"],

@@ -9,12 +9,18 @@ from types import ModuleType
 from typing import Any
 
 import azure.functions as func
+import pytest
 from azure.functions.http import HttpResponseConverter
+from azure.functions.timer import TimerRequest
 
 from scim.cli.host import Invocation
 from scim.credentials import issue
 from scim.directory import Directory
 from scim.http import Response
+from scim.journal import Entry
+from scim.purging import SECONDS
+from storage.client import LONGEST_CALL
+from tests.host.serving import environment
 
 ROOT = Path(__file__).parents[2]
 USER = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ann@example.com"}
@@ -56,6 +62,31 @@ def test_every_path_and_method_reaches_the_server(functions: dict[str, func.Func
         assert each["type"] == "httpTrigger"
         assert each["authLevel"] == func.AuthLevel.ANONYMOUS
         assert "methods" not in each  # one that is listed would leave the others an empty 404
+
+
+async def test_the_timer_purges_and_ends_in_time(
+    function_app: ModuleType, indexed: dict[str, func.Function]
+) -> None:
+    """Every hour, not when an instance starts, and within the time that the host gives it."""
+    assert sorted(indexed) == ["purge", "scim", "unknown"]
+    purge = indexed["purge"]
+    trigger = purge.get_trigger()
+    assert trigger is not None
+    told = trigger.get_dict_repr()
+    assert (told["type"], told["runOnStartup"], told["useMonitor"]) == ("timerTrigger", False, True)
+    seconds, minute, *rest = told["schedule"].split()
+    assert (seconds, rest) == ("0", ["*", "*", "*", "*"])
+    assert minute.isdecimal()
+    assert read("host.json")["functionTimeout"] == "00:04:00"
+    assert SECONDS + LONGEST_CALL < 4 * 60
+    storage = function_app.service.storage
+    directory = Directory(id="timertest", name="timed")
+    await storage.registry.add_directory(directory)
+    old = Entry("0", "2026-01-01T00:00:00Z", "refuse")
+    await storage.repository(directory).record(old)
+    run = purge.get_user_function()
+    assert await run(**{told["name"]: TimerRequest(past_due=True)}) is None
+    assert [each async for each in storage.repository(directory).entries()] == []
 
 
 def test_the_host_is_told_what_the_app_relies_on() -> None:
@@ -145,3 +176,27 @@ def test_a_start_imports_nothing_that_it_may_not_need() -> None:
     )
     loaded = set(done.stdout.decode().split())
     assert not {"azure.identity", "azure.identity.aio", "msal", "scim.cli", "pytest"} & loaded
+
+
+@pytest.mark.parametrize(
+    ("pepper", "says"),
+    [
+        ("", "SCIM_PEPPER is not set"),
+        ("too-short-to-be-safe", "at least 32 bytes"),
+        ("@Microsoft.KeyVault(SecretUri=https://vault.example.com/secrets/p)", "not resolved"),
+    ],
+)
+def test_the_app_does_not_start_without_its_pepper(pepper: str, says: str) -> None:
+    """Fail closed: the worker's import fails with a sentence, which doesn't hold the value."""
+    settings = {"SCIM_STORAGE": "memory", "SCIM_PEPPER": pepper}
+    done = subprocess.run(
+        [sys.executable, "-c", "import function_app"],
+        cwd=ROOT,
+        env={**environment(), **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert not pepper or pepper not in done.stderr

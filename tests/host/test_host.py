@@ -1,9 +1,12 @@
 """The local stand-in for the Functions host does to a request what the host does."""
 
+import asyncio
+
 import azure.functions as func
 import pytest
+from aiohttp import web
 
-from scim.cli.host import Route, decode, encode, routes
+from scim.cli.host import Route, Timer, application, decode, encode, routes, timers
 
 
 async def run(req: func.HttpRequest) -> func.HttpResponse:
@@ -53,7 +56,7 @@ def test_routes_come_in_the_order_of_function_names() -> None:
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for name, route, methods in (("b", "{*path}", None), ("a", "x/{id}", ["GET", "PUT"])):
         app.function_name(name)(app.route(route=route, methods=methods)(run))
-    first, second = routes(app)
+    first, second = routes(app.get_functions())
     assert (first.template, first.methods) == (("x", "{id}"), frozenset({"GET", "PUT"}))
     assert (second.template, second.methods) == (("{*path}",), frozenset())
 
@@ -73,3 +76,39 @@ def test_routes_come_in_the_order_of_function_names() -> None:
 def test_the_url_is_decoded_once_and_encoded_anew(raw: str, decoded: str, url: str) -> None:
     assert decode(raw) == decoded
     assert encode(decoded) == url
+
+
+async def test_timers_run_again_and_again_as_long_as_the_server() -> None:
+    """Whatever their schedule says; one that fails runs again."""
+    runs: list[bool] = []
+    three = asyncio.Event()
+
+    async def tick(clock: func.TimerRequest) -> None:
+        runs.append(clock.past_due)
+        if len(runs) == 3:
+            three.set()
+        raise OSError("the store is down")
+
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    app.function_name("tick")(app.timer_trigger(arg_name="clock", schedule="0 0 0 1 1 *")(tick))
+    app.function_name("rest")(app.route(route="{*path}")(run))
+    runner = web.AppRunner(application(app, timer_seconds=0.01))
+    await runner.setup()
+    async with asyncio.timeout(10):
+        await three.wait()
+    await runner.cleanup()
+    done = len(runs)
+    await asyncio.sleep(0.05)
+    assert runs == [False] * done
+
+
+def test_timers_are_told_from_routes() -> None:
+    async def tick(clock: func.TimerRequest) -> None:
+        return None
+
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    app.function_name("tick")(app.timer_trigger(arg_name="clock", schedule="0 0 * * * *")(tick))
+    app.function_name("rest")(app.route(route="{*path}")(run))
+    functions = app.get_functions()
+    assert timers(functions) == [Timer("tick", "clock", tick)]
+    assert [each.run for each in routes(functions)] == [run]

@@ -4,8 +4,10 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.host.serving import ask, command, environment, serving
 
@@ -83,8 +85,64 @@ def test_what_is_missing_is_said_plainly(tmp_path: Path) -> None:
     assert "Node.js" in failing(tmp_path, PATH=str(tmp_path))
     assert "reserved" in failing(tmp_path, "--directory", "healthz")
     assert "a-z, 0-9" in failing(tmp_path, "--directory", "No_Name")
+    assert "there are andmoney-advisors" in failing(tmp_path, "--directory", "demo=nope")
     assert "SCIM_STORAGE" in failing(tmp_path, "--storage", "azurit")
     assert "SCIM_PEPPER" in failing(tmp_path, "--storage", "memory", SCIM_PEPPER="short")
     (tmp_path / ".local").mkdir(exist_ok=True)
     (tmp_path / ".local/pepper").write_text("")
     assert ".local/pepper is damaged" in failing(tmp_path, "--storage", "memory")
+
+
+def say(folder: Path, *arguments: str, **changes: str) -> Any:
+    """Run another command in the folder of a server; gives its JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scim", *arguments, "--json"],
+        cwd=folder,
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_directories_of_presets_are_made_and_others_left_as_they_are(tmp_path: Path) -> None:
+    """NAME=PRESET makes what is missing; one of another preset serves on, with a warning."""
+    with serving(tmp_path, "--directory", "rooms=andmoney-rooms") as (_, access):
+        assert access["directory"] == "rooms"
+        assert ask(access, "GET", "/Groups")[0] == 404  # the preset has no groups
+    with serving(tmp_path, "--directory", "rooms=rfc") as (_, access):
+        assert ask(access, "GET", "/Users")[0] == 200
+        assert ask(access, "GET", "/Groups")[0] == 404
+    logged = (tmp_path / "server.log").read_text()
+    assert "rooms has the preset andmoney-rooms, not the preset rfc" in logged
+
+
+def test_other_commands_work_on_a_running_servers_data(tmp_path: Path) -> None:
+    """They find its Azurite by a file of its owner's alone, which goes with it."""
+    word = tmp_path / ".local/azurite.json"
+    with serving(tmp_path, "--directory", "one") as (process, access):
+        assert word.stat().st_mode & 0o777 == 0o600
+        ask(access, "POST", "/Users", USER)
+        assert say(tmp_path, "directory", "show", "one")["resources"]["User"]["total"] == 1
+        made = say(tmp_path, "directory", "add", "two")
+        assert made["tenantUrl"] == access["tenantUrl"].replace("/one/", "/two/")
+        assert ask(made, "GET", "/Users")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert not word.exists()
+    # Without a server, a command runs Azurite for itself; what a killed one left is passed over.
+    word.write_text(json.dumps({"connection": "TableEndpoint=http://127.0.0.1:1/x", "url": "x"}))
+    names = [each["name"] for each in say(tmp_path, "directory", "list")]
+    assert names == ["one", "two"]
+    assert len(say(tmp_path, "user", "list", "one")) == 1
+
+
+def test_a_server_with_another_pepper_does_not_start(tmp_path: Path) -> None:
+    """Its tokens would be worth nothing beside those that are there."""
+    with serving(tmp_path) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    assert "pepper" in failing(tmp_path, SCIM_PEPPER="another-pepper-" * 3)

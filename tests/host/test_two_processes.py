@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.host.serving import ask, serving
+from tests.service import PEPPER as SHARED
 
-PEPPER = "not-a-secret-" * 3
+PEPPER = SHARED.decode()  # one store, one pepper
 
 
 @pytest.fixture(scope="module")

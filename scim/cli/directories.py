@@ -1,0 +1,230 @@
+"""`directory`: what this deployment serves, one Tenant URL each."""
+
+from typing import Annotated, Any
+
+import typer
+
+from scim.cli.command import Desk, Output, command, group
+from scim.cli.counting import activity, counts, in_words
+from scim.cli.making import (
+    DEFAULT_DAYS,
+    Days,
+    Label,
+    Never,
+    directory_name,
+    lifetime,
+    new_directory,
+)
+from scim.cli.output import minute
+from scim.cli.problem import Problem
+from scim.cli.ruling import (
+    DEFAULT_PRESET,
+    Attributes,
+    Edits,
+    File,
+    Preset,
+    as_document,
+    base,
+    edited,
+    preset_named,
+)
+from scim.cli.store import public_url
+from scim.cli.tokens import again, described, expiring, issuing
+from scim.directory import Directory
+from scim.errors import ScimError
+from scim.registry import NameTaken
+
+app = group("Directories: make, show, change, remove.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The directory's name.")]
+# Days before a token's end that it is pointed out; one that `serve` has just issued lives 30.
+_SOON = 29
+
+
+@command(app, "add")
+async def add(
+    desk: Desk,
+    output: Output,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", callback=directory_name, help="Its name, in URLs: a-z, 0-9 and -."
+        ),
+    ],
+    *,
+    preset: Preset = None,
+    file: File = None,
+    attribute: Attributes = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url", metavar="URL", help="The service's address; default SCIM_PUBLIC_URL."
+        ),
+    ] = None,
+    label: Label = "",
+    days: Days = DEFAULT_DAYS,
+    never: Never = False,
+) -> None:
+    """Make a directory, and show what to paste into Entra.
+
+    Rules come from --preset or --file, else from the preset default.
+    """
+    chosen, named = base(preset, file)
+    if chosen is None:
+        chosen, named = preset_named(DEFAULT_PRESET), DEFAULT_PRESET
+    rules = edited(chosen, Edits(attributes=attribute or ()))
+    url = f"{public_url(desk, base_url)}/{name}/scim"
+    await desk.storage.prepare()
+    issuer = await issuing(desk)
+    directory = new_directory(name, rules, preset=named, now=desk.now)
+    try:
+        await desk.storage.registry.add_directory(directory)
+    except NameTaken as taken:
+        raise Problem(
+            f"there is a directory {name} already; {again(desk, f'directory show {name}')}"
+        ) from taken
+    try:
+        await desk.journal(directory, "directory add", detail=f"preset {named}" if named else "")
+        token, record = await issuer.issue(
+            directory, now=desk.now, days=lifetime(days, never=never), label=label
+        )
+    except ScimError as error:
+        raise Problem(
+            f"the directory {name} is made, but has no token yet ({error.detail}); go on with:"
+            f" {again(desk, f'token issue {name}')}"
+        ) from error
+    if output.json:
+        secret = {"tenantUrl": url, "secretToken": token}
+        output.document({**summary(directory), **secret, "token": described(record, desk.now)})
+        return
+    output.say(f"Directory {name} is made. In Entra, under Provisioning, Admin credentials, paste:")
+    output.facts({"  Tenant URL": url, "  Secret Token": token})
+    until = f"until {record.expires[:10]}" if record.expires else "until it is revoked"
+    output.note(f"The token is shown this once, and lives {until}.")
+
+
+@command(app, "list")
+async def list_directories(desk: Desk, output: Output) -> None:
+    """List all directories."""
+    rows = [summary(each) async for each in desk.storage.registry.directories()]
+    if output.json:
+        output.document(rows)
+        return
+    if not rows:
+        output.note(f"there is no directory yet; {again(desk, 'directory add NAME')}")
+        return
+    shown = ("name", "state", "preset", "dialect", "created", "id")
+    output.table(
+        ("NAME", "STATE", "PRESET", "DIALECT", "CREATED", "ID"),
+        ([minute(row[key]) for key in shown] for row in rows),
+    )
+
+
+@command(app, "show")
+async def show(
+    desk: Desk,
+    output: Output,
+    name: Name,
+    *,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Print its rules, as --file takes them.")
+    ] = False,
+) -> None:
+    """Show who is in it, what happened lately, tokens, rules."""
+    directory = await desk.directory(name)
+    if rules:
+        output.document(as_document(directory))
+        return
+    now = desk.now
+    repository = desk.storage.repository(directory)
+    tokens = await desk.storage.registry.credentials(directory.id)
+    counted = await counts(directory, repository)
+    lately = await activity(repository, now)
+    used = [each.last_used for each in tokens if each.last_used]
+    document: dict[str, Any] = {
+        **summary(directory),
+        "resources": counted,
+        "lastRequest": max(used, default=None),
+        "last24Hours": lately,
+        "tokens": [described(each, now) for each in tokens],
+        "expiring": [each.id for each in expiring(tokens, now, _SOON)],
+        "rules": brief(directory),
+    }
+    if output.json:
+        output.document(document)
+        return
+    live = sum(each["state"] == "live" for each in document["tokens"])
+    output.facts(
+        {
+            **{key: document[key] for key in ("name", "state", "preset", "created", "id")},
+            "changing": "other rules are being introduced" if directory.next else None,
+            **{type: in_words(each) for type, each in counted.items()},
+            "last request": minute(document["lastRequest"]) or "none yet",
+            "last 24 hours": f"{lately['writes']} writes, {lately['refused']} refused",
+            "tokens": f"{live} live of {len(tokens)}",
+            **document["rules"],
+        }
+    )
+    for each in expiring(tokens, now, _SOON):
+        ends = (each.expires or "")[:10]
+        output.warn(f"token {each.id} ends on {ends}; {again(desk, f'token rotate {name}')}")
+
+
+@command(app, "disable")
+async def disable(desk: Desk, output: Output, name: Name) -> None:
+    """Switch provisioning off; nothing is lost.
+
+    Within 60 seconds every request is answered 403.
+    """
+    await _switch(desk, output, name, enabled=False)
+
+
+@command(app, "enable")
+async def enable(desk: Desk, output: Output, name: Name) -> None:
+    """Switch provisioning on again."""
+    await _switch(desk, output, name, enabled=True)
+
+
+async def _switch(desk: Desk, output: Output, name: str, *, enabled: bool) -> None:
+    directory = await desk.directory(name)
+    if directory.removing:
+        raise Problem(f"{name} is being removed; {again(desk, f'directory remove {name}')}")
+    word = "enable" if enabled else "disable"
+    if directory.enabled is not enabled:
+        directory = await desk.storage.registry.change_directory(
+            directory.id, lambda each: each.model_copy(update={"enabled": enabled})
+        )
+        await desk.journal(directory, f"directory {word}")
+    if output.json:
+        output.document(summary(directory))
+        return
+    output.say(f"Directory {name} is {word}d; every server knows within 60 seconds.")
+
+
+def summary(directory: Directory) -> dict[str, Any]:
+    """Describe a directory in short, as `--json` prints it."""
+    state = "enabled" if directory.enabled else "disabled"
+    return {
+        "name": directory.name,
+        "id": directory.id,
+        "state": "removing" if directory.removing else state,
+        "preset": directory.preset,
+        "dialect": directory.dialect,
+        "created": directory.created,
+        "changing": directory.next is not None,
+    }
+
+
+def brief(directory: Directory) -> dict[str, Any]:
+    """Say a directory's rules in short."""
+    kept = f", kept {directory.deletion.days} days" if directory.deletion.policy == "soft" else ""
+    said: dict[str, Any] = {
+        "delete": f"{directory.deletion.policy}{kept}",
+        "unknown attributes": directory.unknown or f"as the dialect {directory.dialect} does",
+        "log": f"kept {directory.log_days} days",
+    }
+    for each in directory.catalog.resource_types:
+        said[f"{each.name} unique"] = ", ".join(map(str, each.unique)) or None
+        said[f"{each.name} indexed"] = ", ".join(map(str, each.indexed)) or None
+        said[f"{each.name} required"] = ", ".join(each.definition.required) or None
+    return said

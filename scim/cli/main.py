@@ -1,0 +1,54 @@
+"""`python -m scim`: every command, and what becomes of one that can't be done.
+
+Exit status: 0 done, 1 refused or not possible (one sentence on stderr), 2 not a command of ours,
+130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from scim.cli import (
+    directories,
+    journal,
+    people,
+    purging,
+    removing,
+    resources,
+    serve,
+    setting,
+    tokens,
+)
+from scim.cli.command import PLAIN
+from scim.cli.output import plain
+from scim.cli.problem import Problem
+from scim.errors import ScimError
+
+app = typer.Typer(
+    help="A SCIM 2.0 service provider: run it, and look after its directories.",
+    no_args_is_help=True,
+    **PLAIN,
+)
+app.command("serve")(serve.serve)
+app.add_typer(directories.app, name="directory")
+app.add_typer(tokens.app, name="token")
+app.add_typer(resources.users, name="user")
+app.add_typer(resources.groups, name="group")
+for each in (journal, purging):
+    each.register(app)
+# These add their commands to the groups above.
+_ = (people, removing, setting)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit status; a Problem is said in one sentence."""
+    try:
+        app(args=list(arguments), prog_name="python -m scim")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except (Problem, ScimError) as problem:
+        text = problem.detail if isinstance(problem, ScimError) else str(problem)
+        print(f"scim: {plain(text)}", file=sys.stderr)
+        return 1
+    return 0

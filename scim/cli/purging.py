@@ -1,0 +1,108 @@
+"""`purge`: what the service's timer does by the hour, now."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from scim import ids
+from scim.cli.command import Desk, Output, command
+from scim.cli.problem import Problem
+from scim.cli.removing import Wait
+from scim.directory import Directory
+from scim.purging import SETTLE
+from scim.purging import purge as purged
+from scim.repository import Repository
+
+_SECONDS = 24 * 3600.0  # nobody ends a command after four minutes
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "purge")(purge)
+
+
+async def purge(
+    desk: Desk,
+    output: Output,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="One directory; all without a name.")
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what is due, and change nothing.")
+    ] = False,
+    wait: Wait = SETTLE,
+) -> None:
+    """Delete for good what is due.
+
+    Deleted users and log lines past their days, what is left of removed directories. The service
+    does this by itself every hour.
+    """
+    registry = desk.storage.registry
+    found = (
+        [await desk.directory(name)] if name else [each async for each in registry.directories()]
+    )
+    if dry_run:
+        counted: Counter[str] = Counter()
+        for each in found:
+            counted.update(await due(each, desk.storage.repository(each), desk.now))
+        _tell(output, {"dryRun": True, **counted})
+        return
+    with output.progress("purging"):
+        done = await purged(
+            registry,
+            desk.storage.repository,
+            now=desk.now,
+            seconds=_SECONDS,
+            settle=wait,
+            directories=found,
+        )
+    _tell(output, {"dryRun": False, **asdict(done)})
+    if done.failed:
+        raise Problem(f"{done.failed} directories could not be purged: see above, and try again")
+
+
+async def due(directory: Directory, repository: Repository, now: datetime) -> dict[str, int]:
+    """Count what a purge would delete in one directory."""
+    if directory.removing:
+        return {"directories": 1, "removed": 1, "tombstones": 0, "revivals": 0, "entries": 0}
+    at, tombstones, revivals, entries = ids.timestamp(now), 0, 0, 0
+    for type in directory.catalog.resource_types:
+        async for each in repository.tombstones(type):
+            revivals += each.revived
+            tombstones += not each.revived and each.due <= at
+    old = ids.first_id(now - timedelta(days=directory.log_days))
+    async for _ in repository.entries(before=old):
+        entries += 1
+    return {
+        "directories": 1,
+        "removed": 0,
+        "tombstones": tombstones,
+        "revivals": revivals,
+        "entries": entries,
+    }
+
+
+_WORDS: Mapping[str, str] = {
+    "directories": "directories looked at",
+    "tombstones": "deleted resources forgotten",
+    "revivals": "revivals completed",
+    "entries": "log lines deleted",
+    "bookmarks": "bookmarks deleted",
+    "warnings": "warnings of tokens that end",
+    "removed": "directories removed",
+    "failed": "directories that failed",
+}
+
+
+def _tell(output: Output, done: dict[str, Any]) -> None:
+    if output.json:
+        output.document(done)
+        return
+    if done["dryRun"]:
+        output.say("This is due; nothing was changed:")
+    output.facts({words: done[key] for key, words in _WORDS.items() if key in done})
