@@ -1,0 +1,249 @@
+"""The player speaks as Entra is known to, and says when a server does not answer as it must."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from scim.cli.mappings import mapping
+from scim.http import Request
+from storage.open import open_storage
+from tests.idp.exchange import Answer, Send
+from tests.presets.encoding import equals, library_query
+from tests.presets.exchange import Exchange, everything, person
+from tests.presets.expressions import evaluate
+from tests.presets.player import Player, Tenant
+from tests.presets.spelling import DEFAULT, FLAG, STRICT
+from tests.presets.targets import Target
+from tests.service import open_directory
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+SWITCH = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
+
+
+def test_a_query_is_encoded_as_microsoft_s_library_does() -> None:
+    """Escapes in lower case, a plus sign for a space; a percent sign in a value as it is."""
+    query = library_query(filter=equals("displayName", "EDU All"), excludedAttributes="members")
+    assert query == "excludedAttributes=members&filter=displayName+eq+%22EDU+All%22"
+    assert equals('emails[type eq "work"].value', "a+b@x.com") == (
+        "emails%5btype+eq+%22work%22%5d.value+eq+%22a%2bb%40x.com%22"
+    )
+    assert equals("displayName", "O'Neil (R&D) 100%") == (
+        "displayName+eq+%22O%27Neil+%28R%26D%29+100%%22"
+    )
+    assert parse_qs(f"filter={equals('a', 'é')}") == {"filter": ['a eq "é"']}
+
+
+@pytest.mark.parametrize(
+    ("source", "entry", "value"),
+    [
+        ("mail", {"mail": "a@x"}, "a@x"),
+        ("mail", {"mail": None}, ""),
+        (SWITCH, {"IsSoftDeleted": "False"}, "True"),
+        (SWITCH, {"IsSoftDeleted": "True"}, "False"),
+        (SWITCH, {}, ""),
+        ('Join(" ", [givenName], [surname])', {"givenName": "Ada", "surname": "L"}, "Ada L"),
+        ('Join(" ", [givenName], [surname])', {"surname": "L"}, "L"),
+    ],
+)
+def test_an_expression_is_evaluated(source: str, entry: dict[str, Any], value: str) -> None:
+    assert evaluate(source, entry) == value
+
+
+@pytest.mark.parametrize("source", ["Mid([a], 1, 2)", "[a] & [b]", 'Join(" ", a)'])
+def test_an_expression_that_is_not_known_is_an_error(source: str) -> None:
+    with pytest.raises(ValueError, match="known here"):
+        evaluate(source, {})
+
+
+def test_a_target_is_read_and_written_by_its_text() -> None:
+    document: dict[str, Any] = {}
+    for target, value in (
+        ("userName", "ada"),
+        ("name.givenName", "Ada"),
+        ('emails[type eq "work"].value', "a@x"),
+        ('addresses[type eq "work"].locality', "Aarhus"),
+        ('addresses[type eq "work"].country', "DK"),
+        (f"{ENTERPRISE}:department", "R&D"),
+    ):
+        Target.parse(target).write(document, value)
+        assert Target.parse(target).read(document) == value
+    work = {"type": "work", "primary": True}
+    assert document == {
+        "userName": "ada",
+        "name": {"givenName": "Ada"},
+        "emails": [{**work, "value": "a@x"}],
+        "addresses": [{**work, "locality": "Aarhus", "country": "DK"}],
+        ENTERPRISE: {"department": "R&D"},
+    }
+    assert Target.parse('phoneNumbers[type eq "fax"].value').read(document) is None
+
+
+def test_an_update_is_spelt_in_both_of_entra_s_ways() -> None:
+    changes = [
+        ("displayName", "Ada L.", "Ada"),
+        ("active", "False", True),
+        ("title", "Analyst", None),
+        ('emails[type eq "work"].value', "a@x", "b@x"),
+        (f"{ENTERPRISE}:department", "R&D", "Looms"),
+    ]
+    mail = 'emails[type eq "work"].value'
+    assert DEFAULT.operations(changes) == [
+        {"op": "Replace", "path": "displayName", "value": "Ada L."},
+        {"op": "Replace", "path": "active", "value": "False"},
+        {"op": "Add", "path": "title", "value": "Analyst"},
+        {"op": "Replace", "path": mail, "value": "a@x"},
+        {"op": "Replace", "path": f"{ENTERPRISE}:department", "value": "R&D"},
+    ]
+    gathered = {"displayName": "Ada L.", "active": False, f"{ENTERPRISE}:department": "R&D"}
+    assert FLAG.operations(changes) == [
+        {"op": "replace", "path": mail, "value": "a@x"},
+        {"op": "add", "path": "title", "value": "Analyst"},
+        {"op": "replace", "value": gathered},
+    ]
+    assert DEFAULT.removals(["1", "2"]) == [
+        {"op": "Remove", "path": "members", "value": [{"value": "1"}, {"value": "2"}]}
+    ]
+    assert FLAG.removals(["1"]) == [{"op": "remove", "path": 'members[value eq "1"]'}]
+    assert STRICT.operations(changes[1:2]) == [{"op": "replace", "path": "active", "value": False}]
+
+
+# --- what it notices: answers are changed on their way ---
+
+Change = Callable[[str, str, Answer], Answer]
+
+
+def body_of(method: str, pattern: str, change: Callable[[Any], Any]) -> Change:
+    """Change the body of answers to a method on paths that match."""
+
+    def changed(asked: str, target: str, answer: Answer) -> Answer:
+        if asked != method or not re.search(pattern, target) or not answer.body:
+            return answer
+        body = json.dumps(change(json.loads(answer.body))).encode()
+        return Answer(answer.status, answer.headers, body)
+
+    return changed
+
+
+def status_of(method: str, status: int) -> Change:
+    return lambda asked, _, answer: (
+        Answer(status, answer.headers, answer.body) if asked == method else answer
+    )
+
+
+def found(**more: Any) -> Callable[[Any], Any]:
+    """Change each resource in a list."""
+    return lambda body: {**body, "Resources": [{**each, **more} for each in body["Resources"]]}
+
+
+TAMPERED: Mapping[str, tuple[Change, str]] = {
+    "nobody is found as 404": (status_of("GET", 404), "instead of 200|InvalidAnchor"),
+    "a user is made with 200": (status_of("POST", 200), "instead of 201"),
+    "a delete is 200": (status_of("DELETE", 200), "DELETE"),
+    "a group's PATCH is 200": (status_of("PATCH", 400), "PATCH"),
+    "a value comes back in another form": (
+        body_of("POST", "/Users", lambda body: {**body, "displayName": "ada"}),
+        "displayName is",
+    ),
+    "a boolean comes back as text": (
+        body_of("GET", "^/Users/", lambda body: {**body, "active": "False"}),
+        "active is",
+    ),
+    "a match has another name": (
+        body_of("GET", r"^/Users\?", found(userName="eve@example.com")),
+        "another userName",
+    ),
+    "everybody is found twice": (
+        body_of(
+            "GET",
+            "filter=userName",
+            lambda body: {
+                **body,
+                "totalResults": 2 * body["totalResults"],
+                "itemsPerPage": 2 * body["itemsPerPage"],
+                "Resources": body["Resources"] * 2,
+            },
+        ),
+        "DuplicateTargetEntries",
+    ),
+    "members are shown though excluded": (
+        body_of("GET", r"^/Groups/.*excluded", lambda body: {**body, "members": []}),
+        "excluded",
+    ),
+    "a member that was added is none": (
+        body_of(
+            "GET",
+            "members\\+eq",
+            lambda body: {**body, "totalResults": 0, "itemsPerPage": 0, "Resources": []},
+        ),
+        "is none",
+    ),
+    "a manager is text": (
+        body_of(
+            "GET",
+            "^/Users/",
+            lambda body: {**body, ENTERPRISE: {**body.get(ENTERPRISE, {}), "manager": "1"}},
+        ),
+        "must be an object",
+    ),
+    "something unmapped is shown": (
+        body_of("GET", "^/Users/[^?]+$", lambda body: {**body, "nickName": "Addie"}),
+        "without being mapped: {'nickName'}",
+    ),
+}
+
+
+@pytest.fixture
+async def send() -> AsyncIterator[Send]:
+    """A directory that answers as it must."""
+    storage = open_storage("memory")
+    client = await open_directory(storage)
+
+    async def send(
+        method: str, target: str, headers: Mapping[str, str | None], body: bytes | None
+    ) -> Answer:
+        sent = {name.lower(): value for name, value in headers.items() if value is not None}
+        sent["authorization"] = f"Bearer {client.token}"
+        url = f"https://scim.example.com/{client.name}/scim{target}"
+        answer = await client.server.handle(Request(method, url, sent, body or b""))
+        return Answer(answer.status, dict(answer.headers), answer.body or b"")
+
+    yield send
+    await storage.close()
+
+
+async def test_an_exchange_that_nobody_tampers_with_passes(send: Send) -> None:
+    await Exchange(send, mapping("default"), DEFAULT, "x").play()
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+async def test_a_wrong_answer_is_noticed(send: Send, name: str) -> None:
+    change, problem = TAMPERED[name]
+
+    async def tampered(
+        method: str, target: str, headers: Mapping[str, str | None], body: bytes | None
+    ) -> Answer:
+        return change(method, target, await send(method, target, headers, body))
+
+    with pytest.raises(AssertionError, match=problem):
+        await Exchange(tampered, mapping("default"), DEFAULT, "x").play()
+
+
+async def test_a_value_that_is_not_kept_is_sent_again_in_every_cycle(send: Send) -> None:
+    """What a second cycle without a write proves: the server shows what it was sent."""
+    tampered = body_of("GET", "^/Users/", lambda body: {**body, "title": "ANALYST"})
+
+    async def forgetful(
+        method: str, target: str, headers: Mapping[str, str | None], body: bytes | None
+    ) -> Answer:
+        return tampered(method, target, await send(method, target, headers, body))
+
+    player, tenant = Player(forgetful, mapping("default"), DEFAULT), Tenant()
+    person(tenant, "ada", "x", **everything("ada", "x"))
+    assert await player.cycle(tenant) == ["POST /Users"]
+    with pytest.raises(AssertionError, match="title is"):
+        await player.cycle(tenant)
+    assert player.writes[0].startswith("PATCH")
