@@ -188,8 +188,8 @@ class Parser:
             raise self.scanner.fail(
                 f"After {name} should follow eq, ne, co, sw, ew, gt, ge, lt, le or pr", at
             )
-        value_at, raw, quoted = self.literal(op)
-        if raw == "null" and not quoted:
+        value_at, readings, quoted = self.literal(op)
+        if readings == ("null",) and not quoted:
             if op not in EQUALITY:
                 raise self.scanner.fail(f"{op} can't be asked of null, only eq and ne", at)
             return Compare(path, op, None)
@@ -200,21 +200,26 @@ class Parser:
                 f"{op} can't be asked of {name}, which is of type {leaf.type}", at
             )
         try:
-            value = Literal(raw, quoted, op, leaf, name, self.tolerant).value()
+            values = [
+                Literal(raw, quoted, op, leaf, name, self.tolerant).value() for raw in readings
+            ]
         except ValueError as error:
             raise self.scanner.fail(str(error), value_at) from None
-        return Compare(path, op, value)
+        return chain(Or, [Compare(path, op, value) for value in values])
 
-    def literal(self, op: str) -> tuple[int, str, bool]:
-        """Read a literal: its place, its text, whether it was in quotes."""
+    def literal(self, op: str) -> tuple[int, tuple[str, ...], bool]:
+        """Read a literal: its place, its text, whether it was in quotes.
+
+        Text that can be read in two ways is given in both.
+        """
         self.scanner.skip()
         at = self.scanner.at
         if not self.scanner.text.startswith('"', at):
-            return at, self.scanner.bare(in_brackets=self.element is not None), False
-        raw = None
+            return at, (self.scanner.bare(in_brackets=self.element is not None),), False
+        readings: tuple[str, ...] = ()
         if self.tolerant and self.alone and self.element is None and op == "eq":
-            raw = self.scanner.unescaped()
-        return at, self.scanner.quoted() if raw is None else raw, True
+            readings = self.scanner.unescaped()
+        return at, readings or (self.scanner.quoted(),), True
 
     def simple(self, path: Path, name: str, at: int) -> Path:
         """Go down to the `value` that a complex attribute is compared by (RFC 7644 §3.4.2.2)."""

@@ -52,7 +52,7 @@ _NAME = re.compile(
     r"[a-z$][a-z0-9$_-]*(?:\.[a-z$][a-z0-9$_-]*)?",
     re.IGNORECASE | re.ASCII,
 )
-# What JSON reads as a control character: `DOMAIN\new`, where no client means a line break.
+# What JSON reads as a control character: `DOMAIN\new`, where nearly nobody means a line break.
 _CONTROL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\[bfnrt]")
 # The closing quote of a comparison that another one follows.
 _CONTINUES = re.compile(
@@ -130,24 +130,27 @@ class Scanner:
         self.at = match.end()
         return text
 
-    def unescaped(self) -> str | None:
+    def unescaped(self) -> tuple[str, ...]:
         r"""Read what lies between this quote and the last one as it stands, if nobody escaped it.
 
         Microsoft's library escapes neither `"` nor `\`: `displayName eq "A "B""`,
-        `displayName eq "DOMAIN\new"`. None when it is a proper JSON string that ends the text, or
-        when further comparisons follow.
+        `displayName eq "DOMAIN\new"`. Where the text is a JSON string too, both readings count, its
+        own first. None at all when it is one without such escapes, or when further comparisons
+        follow.
         """
         end = len(self.text.rstrip(" \t\r\n")) - 1
         if end <= self.at or self.text[end] != '"':
-            return None
+            return ()
         match = _QUOTED.match(self.text, self.at)
-        if match and match.end() == end + 1 and not _CONTROL_ESCAPE.search(match.group()):
-            return None
+        whole = match.group() if match and match.end() == end + 1 else None
+        if whole and not _CONTROL_ESCAPE.search(whole):
+            return ()
         if _CONTINUES.search(self.text, self.at):
-            return None
-        found = self.text[self.at + 1 : end]
+            return ()
+        literal = self.text[self.at + 1 : end]
         self.at = end + 1
-        return found
+        meant: str | None = json.loads(whole) if whole else None
+        return (literal,) if meant is None or _SURROGATE.search(meant) else (literal, meant)
 
     def bare(self, *, in_brackets: bool) -> str:
         """Read a literal without quotes, up to the next space or closing sign."""

@@ -9,12 +9,14 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
 
-from scim.directory import Directory, Registry
+from scim.directory import Directory
+from scim.registry import Registry
 from scim.repository import Meter, Repository
 from storage.client import PATIENCE, Partition, translated
 from storage.memory import MemoryRepository
 from storage.memory_rows import Partition as MemoryPartition
-from storage.registry import MemoryRegistry, TablesRegistry
+from storage.registry import TablesRegistry
+from storage.registry_memory import MemoryRegistry
 from storage.tables import TablesRepository
 
 RESOURCES_TABLE = "scim"

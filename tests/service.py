@@ -9,8 +9,7 @@ from typing import Any
 
 from scim.credentials import issue
 from scim.directory import Directory
-from scim.http import Request
-from scim.limits import Limits
+from scim.http import Request, Response
 from scim.server import Server
 from storage.open import Storage
 
@@ -33,6 +32,13 @@ class Answer:
     @property
     def id(self) -> str:
         return str(self.body["id"])
+
+    @property
+    def detail(self) -> str:
+        """The detail of an error without the id of the request, with which each ends."""
+        detail, _, id = self.body["detail"].rpartition(" (request ")
+        assert id == f"{self.headers['x-request-id']})"
+        return str(detail)
 
 
 @dataclass
@@ -103,19 +109,20 @@ class Client:
         return answer
 
 
-async def open_directory(
-    storage: Storage, *, limits: Limits | None = None, **record: Any
-) -> Client:
+async def open_directory(storage: Storage, **record: Any) -> Client:
     """Make a directory in a store and a client for it; `record` sets the directory's rules."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     directory = Directory(id=uuid.uuid4().hex[:20], name=name, **record)
     await storage.registry.add_directory(directory)
     token, credential = issue(directory.id, pepper=PEPPER, now=datetime.now(UTC))
     await storage.registry.add_credential(credential)
-    server = Server(
-        registry=storage.registry, repository=storage.repository, pepper=PEPPER, limits=limits
-    )
+    server = Server(registry=storage.registry, repository=storage.repository, pepper=PEPPER)
     return Client(server, name, token, directory)
+
+
+def without_id(response: Response) -> bytes:
+    """A response's body as it would be if requests had no ids."""
+    return response.body.replace(response.headers["x-request-id"].encode(), b"")
 
 
 def uniqueness_error(answer: Answer) -> bool:

@@ -43,6 +43,19 @@ def colon_after_urn(operation: _Object, resource_type: ResourceType) -> list[_Ob
     return [operation]
 
 
+def core_without_urn(operation: _Object, resource_type: ResourceType) -> list[_Object]:
+    # as sent:  {"value": {"urn:ietf:params:scim:schemas:core:2.0:User": {"title": "Dr"}}, …}, or
+    #           {"path": "urn:ietf:params:scim:schemas:core:2.0:User", "value": {"title": "Dr"}, …}
+    # as meant: {"value": {"title": "Dr"}, …}
+    # An extension is written so, and the core's own URN looks like one.
+    path, value = operation.get("path"), operation.get("value")
+    if not isinstance(value, dict) or operation.get("op") not in ("add", "replace"):
+        return [operation]
+    if isinstance(path, str) and path.strip().lower() == resource_type.schema.id.lower():
+        return [{**operation, "path": None}]
+    return [operation if path else {**operation, "value": _core_opened(value, resource_type)}]
+
+
 def values_of_operation(operation: _Object, resource_type: ResourceType) -> list[_Object]:
     # as sent:  {"path": "roles", "value": [{"value": "{\"value\":\"Admin\"}"}], …}
     # as meant: {"path": "roles", "value": [{"value": "Admin"}], …}; see the values below
@@ -53,6 +66,19 @@ def values_of_operation(operation: _Object, resource_type: ResourceType) -> list
     if attribute is None or "value" not in operation:
         return [operation]
     return [{**operation, "value": _as_meant(value, attribute)}]
+
+
+def _core_opened(document: _Object, resource_type: ResourceType) -> _Object:
+    """Take what an object holds under the core's URN into it; what is there already stays."""
+    urn = resource_type.schema.id.lower()
+    inner = [each for key, each in document.items() if key.lower() == urn]
+    if not inner or not all(isinstance(each, dict) for each in inner):
+        return document
+    opened = {key: each for key, each in document.items() if key.lower() != urn}
+    for each in inner:
+        for key, value in each.items():
+            opened.setdefault(_spelt(opened, key), value)
+    return opened
 
 
 def _with_colon(path: str, resource_type: ResourceType) -> str:
@@ -74,6 +100,18 @@ def _attribute_at(text: Any, resource_type: ResourceType) -> Attribute | None:
 
 
 # --- Bodies of POST and PUT ---
+
+
+def core_opened(document: _Object, resource_type: ResourceType) -> _Object:
+    # as sent:  {"urn:ietf:params:scim:schemas:core:2.0:User": {"userName": "ada"},
+    #            "urn:ietf:params:scim:schemas:core:2.0:User:title": "Dr"}
+    # as meant: {"userName": "ada", "title": "Dr"}
+    prefix = resource_type.schema.id.lower() + ":"
+    short = {
+        key[len(prefix) :] if key.lower().startswith(prefix) else key: value
+        for key, value in document.items()
+    }
+    return _core_opened(short if len(short) == len(document) else document, resource_type)
 
 
 def keys_in_their_place(document: _Object, resource_type: ResourceType) -> _Object:
@@ -186,7 +224,7 @@ def _one_as_meant(value: Any, attribute: Attribute) -> Any:
 ENTRA = Dialect(
     "entra",
     tolerance=Tolerance(loose=True, create_unmatched=True, unknown="ignore"),
-    patch_rewrites=(op_in_lower_case, colon_after_urn, values_of_operation),
-    document_rewrites=(keys_in_their_place, values_of_document),
+    patch_rewrites=(op_in_lower_case, colon_after_urn, core_without_urn, values_of_operation),
+    document_rewrites=(core_opened, keys_in_their_place, values_of_document),
     answers_member_patch=False,
 )

@@ -47,9 +47,13 @@ class Expected(_Part):
 
 
 class Step(_Part):
-    """One request, or several that are all answered alike; then the state that GETs must show."""
+    """One request, or several that are all answered alike; then the state that GETs must show.
+
+    `shows` lists what of `docs/entra.md` the step is an instance of.
+    """
 
     title: str
+    shows: tuple[str, ...] = ()
     request: Sent | None = None
     requests: tuple[Sent, ...] = ()
     parallel: bool = False
@@ -71,12 +75,14 @@ class Step(_Part):
 class Exchange(_Part):
     """A file. `directory` holds fields of its record: `dialect`, `schemas`, `resourceTypes`.
 
-    `source` names the evidence, one piece each (see `README.md`).
+    `source` names the evidence, one piece each (see `README.md`). `headers` are those of another
+    client than Entra's, on every request.
     """
 
     name: str
     source: str | tuple[str, ...]
     directory: dict[str, Any] = {}
+    headers: dict[str, str | None] = {}
     steps: tuple[Step, ...]
 
 
@@ -99,6 +105,7 @@ def load(path: Path) -> Exchange:
 async def replay(exchange: Exchange, send: Send, base_url: str) -> None:
     """Send every step's requests in order and compare every answer; AssertionError says where."""
     known = {"BASE": base_url}
+    send = _as(exchange.headers, send)
     for number, step in enumerate(exchange.steps, 1):
         place = f"step {number}, {step.title}"
         if step.parallel:
@@ -111,6 +118,17 @@ async def replay(exchange: Exchange, send: Send, base_url: str) -> None:
             known |= {name: str(_at(body, path, where)) for name, path in step.save.items()}
         for path, expected in step.state.items():
             await _compare_state(path, expected, send, known, place)
+
+
+def _as(client: Mapping[str, str | None], send: Send) -> Send:
+    """Send with the headers of a client, whatever they are otherwise."""
+
+    async def sending(
+        method: str, target: str, headers: Mapping[str, str | None], body: bytes | None
+    ) -> Answer:
+        return await send(method, target, {**headers, **client}, body)
+
+    return sending
 
 
 async def _compare_state(

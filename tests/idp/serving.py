@@ -12,7 +12,7 @@ from tests.idp.exchange import Answer, Send
 from tests.service import Client
 
 # What an HTTP client adds by itself, and Entra doesn't.
-_UNSAID = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+UNSAID = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ async def over_http(client: Client, address: str | None) -> AsyncIterator[tuple[
     """Give a way to send a client's requests to a server, one of its own without an address."""
     async with AsyncExitStack() as stack:
         where = address or await stack.enter_async_context(front(client))
-        session = await stack.enter_async_context(aiohttp.ClientSession(skip_auto_headers=_UNSAID))
+        session = await stack.enter_async_context(aiohttp.ClientSession(skip_auto_headers=UNSAID))
         base = f"http://{where}/{client.name}/scim"
 
         async def send(

@@ -5,7 +5,7 @@ import pytest
 from scim.http import Request
 from scim.routes import ROUTES
 from storage.open import Storage
-from tests.service import HOST, Client, open_directory
+from tests.service import HOST, Client, open_directory, without_id
 
 PATHS = sorted(
     "/" + "/".join(route.pattern).replace("{type}", "Users").replace("{id}", "x")
@@ -24,7 +24,7 @@ async def test_every_route_without_a_token_is_the_same_401(client: Client, path:
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
         assert answer.headers["Content-Type"] == "application/scim+json"
-        bodies.add(answer.body)
+        bodies.add(without_id(answer))
     assert len(bodies) == 1
 
 
@@ -58,7 +58,8 @@ async def test_a_token_of_another_directory_is_refused(storage: Storage) -> None
     stranger = Client(other.server, "never-made", mine.token, mine.directory)
     for path in ("/Users", f"/Users/{user.id}", "/Users/none", "/nothing"):
         seen, unseen = await mine.get(path), await stranger.get(path)
-        assert (seen.status, seen.body) == (401, unseen.body) == (unseen.status, unseen.body)
+        assert (seen.status, seen.detail) == (401, unseen.detail)
+        assert unseen.status == 401
 
 
 async def test_a_token_with_one_character_changed_is_refused(client: Client) -> None:

@@ -150,15 +150,16 @@ async def test_a_chunked_body_is_explained(client: Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/Users", "GET, POST"),
-        ("POST", "/Users/x", "GET, PUT, PATCH, DELETE"),
+        ("DELETE", "/Users", "GET, POST, HEAD"),
+        ("POST", "/Users/x", "GET, PUT, PATCH, DELETE, HEAD"),
         ("GET", "/Bulk", "POST"),
+        ("HEAD", "/Bulk", "POST"),
         ("GET", "/Users/.search", ""),
-        ("POST", "/Schemas", "GET"),
-        ("PUT", "/ServiceProviderConfig", "GET"),
-        ("PATCH", "/ResourceTypes/User", "GET"),
-        ("BREW", "/Users", "GET, POST"),
-        ("OPTIONS", "/Users", "GET, POST"),
+        ("POST", "/Schemas", "GET, HEAD"),
+        ("PUT", "/ServiceProviderConfig", "GET, HEAD"),
+        ("PATCH", "/ResourceTypes/User", "GET, HEAD"),
+        ("BREW", "/Users", "GET, POST, HEAD"),
+        ("OPTIONS", "/Users", "GET, POST, HEAD"),
     ],
 )
 async def test_an_unsupported_method_is_405(

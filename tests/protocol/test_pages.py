@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from scim.catalog import BUILT_IN_RESOURCE_TYPES
 from scim.credentials import issue
 from scim.limits import Limits
+from scim.server import Server
 from storage.open import Storage
 from tests.service import PEPPER, Client, open_directory
 
@@ -45,11 +46,17 @@ async def test_walks_of_two_tokens_do_not_move_each_other(storage: Storage) -> N
 
 
 async def test_a_walk_that_outlived_its_bookmark_counts_again(storage: Storage) -> None:
-    client = await open_directory(storage, limits=Limits(cursor_lifetime=timedelta(seconds=-1)))
+    client = await open_directory(storage, limits=Limits(cursor_seconds=60))
     for _ in range(4):
         await client.user()
     await client.get("/Users?startIndex=1&count=2")
     await client.user()
+    client.server = Server(
+        registry=storage.registry,
+        repository=storage.repository,
+        pepper=PEPPER,
+        clock=lambda: datetime.now(UTC) + timedelta(seconds=61),
+    )
     assert (await client.get("/Users?startIndex=3&count=2")).body["totalResults"] == 5
 
 

@@ -77,11 +77,21 @@ OPERATIONS = {
         op('roles[primary eq "True"]', {"displayName": "Admin", "value": "Admin"}),
         op('roles[primary eq "True"]', {"display": "Admin", "value": "Admin"}),
     ),
+    "the core URN holds the attributes": (
+        op(None, {CORE: {"title": "Dr", "userName": "x"}, "userName": "ada"}),
+        op(None, {"userName": "ada", "title": "Dr"}),
+    ),
+    "the core URN is the path": (
+        op(CORE.upper(), {"title": "Dr"}),
+        {"op": "add", "path": None, "value": {"title": "Dr"}},
+    ),
 }
 UNCHANGED = {
     "a path": op('emails[type eq "work"].value', "a@example.test"),
     "a name that begins like a URN": op(f"{ENTERPRISE}s.manager", "1"),
     "a path-less text": op(None, "x"),
+    "the core URN holds a text": op(None, {CORE: "x", "title": "Dr"}),
+    "the core URN as a whole removed": {"op": "remove", "path": CORE},
     "two spellings of one key": op(None, {f"{ENTERPRISE}.manager": 1, f"{ENTERPRISE}:manager": 2}),
     "no value": {"op": "remove", "path": "roles"},
     "op of another type": {"op": 7, "path": "title"},
@@ -143,6 +153,14 @@ DOCUMENTS = {
     "a core attribute with its URN": (
         {f"{CORE}:name.givenName": "A"},
         {"name": {"givenName": "A"}},
+    ),
+    "core attributes with their URN, and under it": (
+        {f"{CORE}:userName": "ada", CORE.upper(): {"title": "Dr", "USERNAME": "eve"}},
+        {"userName": "ada", "title": "Dr"},
+    ),
+    "a core attribute with its URN and without": (
+        {f"{CORE}:title": "Mr", "title": "Dr"},
+        {f"{CORE}:title": "Mr", "title": "Dr"},
     ),
     "roles": (
         {"roles": [{"value": ROLE}, {"displayName": "User", "value": "User"}]},
@@ -209,7 +227,7 @@ def test_a_name_that_two_extensions_have_is_not_guessed() -> None:
 
 
 def test_the_dialects_are_found_by_their_names_and_cannot_be_changed() -> None:
-    assert {name: each.name for name, each in DIALECTS.items()} == {"entra": "entra", "rfc": "rfc"}
+    assert list(DIALECTS) == [each.name for each in DIALECTS.values()] == ["entra", "okta", "rfc"]
     assert isinstance(DIALECTS, MappingProxyType)
 
 

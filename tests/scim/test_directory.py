@@ -20,7 +20,7 @@ RECORD: dict[str, Any] = {"id": "0123456789abcdef", "name": "contoso"}
         ("name", "a/b", "name"),
         ("name", "x" * 64, "name"),
         ("name", "healthz", "healthz is reserved"),
-        ("dialect", "okta2", "entra, rfc"),
+        ("dialect", "ldap", "entra, okta, rfc"),
         ("nobodyKnows", 1, "nobodyKnows"),
         (
             "resource_types",

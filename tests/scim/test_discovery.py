@@ -1,7 +1,6 @@
 """The discovery endpoints (RFC 7644 §4, RFC 7643 §5, RFC 9865 §4)."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -110,7 +109,7 @@ def test_limits_are_advertised_as_they_are_held() -> None:
         bulk_operations=7,
         default_page=10,
         max_page=50,
-        cursor_lifetime=timedelta(minutes=5),
+        cursor_seconds=300,
     )
     config = discovery.service_provider_config(BASE, limits, {})
     assert config["bulk"] == {"supported": True, "maxOperations": 7, "maxPayloadSize": 1000}

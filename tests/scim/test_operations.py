@@ -102,7 +102,7 @@ def test_a_value_without_a_path_becomes_an_operation_for_each_attribute() -> Non
         ENTERPRISE.upper(): {"division": "V", "manager": {"value": "m"}},
         'emails[type eq "work"].value': "a@x",
     }
-    assert meant({"op": "replace", "value": value}) == [
+    assert meant({"op": "replace", "value": value}, dialect=LOOSE) == [
         ("replace", "title", "", "T"),
         ("replace", "name.givenName", "", "Ada"),
         ("replace", "nickName", "", "A"),
@@ -110,6 +110,14 @@ def test_a_value_without_a_path_becomes_an_operation_for_each_attribute() -> Non
         ("replace", f"{ENTERPRISE}:division", "", "V"),
         ("replace", f"{ENTERPRISE}:manager", "", {"value": "m"}),
         ("replace", "emails.value", 'type eq "work"', "a@x"),
+    ]
+
+
+def test_the_keys_of_a_value_without_a_path_are_names_alone_in_the_strict_reading() -> None:
+    value = {"Title": "T", ENTERPRISE.upper(): {"division": "V"}, "schemas": [CORE]}
+    assert meant({"op": "add", "value": value}) == [
+        ("add", "title", "", "T"),
+        ("add", f"{ENTERPRISE}:division", "", "V"),
     ]
 
 
@@ -147,7 +155,12 @@ def test_a_path_may_be_an_extension_as_a_whole() -> None:
         ({"op": "add", "path": "groups", "value": [{"value": "g"}]}, Mutability),
         ({"op": "remove", "path": "groups"}, Mutability),
         ({"op": "replace", "path": "meta.version", "value": "x"}, Mutability),
-        ({"op": "replace", "value": {"meta.version": "x"}}, Mutability),
+        ({"op": "replace", "value": {"groups": [{"value": "x"}]}}, Mutability),
+        ({"op": "replace", "value": {"name.givenName": "Ada"}}, InvalidSyntax),
+        ({"op": "replace", "value": {f"{CORE}:title": "x"}}, InvalidSyntax),
+        ({"op": "replace", "value": {f"{ENTERPRISE}:department": "x"}}, InvalidSyntax),
+        ({"op": "replace", "value": {ENTERPRISE: {"manager.value": "x"}}}, InvalidSyntax),
+        ({"op": "replace", "value": {'emails[type eq "work"].value': "x"}}, InvalidSyntax),
         ({"op": "remove", "path": "id"}, Mutability),
     ],
 )

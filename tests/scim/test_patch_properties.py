@@ -143,7 +143,7 @@ def test_any_json_is_read_or_refused(document: Any, dialect: Dialect) -> None:
     try:
         resource, _ = read(document, USER, dialect.tolerance)
     except ScimError as error:
-        json.dumps(error.document(), ensure_ascii=False).encode()
+        json.dumps(error.document("r1"), ensure_ascii=False).encode()
         return
     finally:
         assert repr(document) == before
@@ -161,7 +161,7 @@ def test_any_patch_is_applied_or_refused(document: Any, sent: Any, dialect: Dial
         read_, _ = read_operations({"Operations": sent}, USER, dialect)
         after = apply(read_, before, USER, dialect.tolerance)
     except ScimError as error:
-        json.dumps(error.document(), ensure_ascii=False).encode()
+        json.dumps(error.document("r1"), ensure_ascii=False).encode()
         return
     finally:
         assert (before, repr(sent)) == kept

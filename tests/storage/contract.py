@@ -11,8 +11,11 @@ import pytest
 from scim.errors import TooLarge
 from scim.repository import Gone, MemberEdit, Missing, Repository, Stale, Taken
 from storage.rows import LARGEST
+from tests.storage.contract_indexing import Indexing
+from tests.storage.contract_journal import Journals
 from tests.storage.contract_many import Many
 from tests.storage.contract_races import Races
+from tests.storage.contract_tombstones import Tombs
 from tests.storage.making import (
     GROUP,
     HOSTILE,
@@ -32,7 +35,7 @@ from tests.storage.making import (
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
-class RepositoryContract(Many, Races):
+class RepositoryContract(Indexing, Many, Races, Journals, Tombs):
     """What holds for every store, whatever it keeps the resources in."""
 
     async def test_a_resource_is_read_as_it_was_written(self, repository: Repository) -> None:

@@ -51,11 +51,15 @@ def _types() -> tuple[ResourceType, ResourceType]:
 USER, GROUP = _types()
 
 
-def change(verb: Literal["create", "update", "delete"] = "update", *names: str) -> Change:
+def change(
+    verb: Literal["create", "update", "delete", "restore"] = "update", *names: str
+) -> Change:
     return _at(datetime.now(UTC), verb, *names)
 
 
-def _at(now: datetime, verb: Literal["create", "update", "delete"], *names: str) -> Change:
+def _at(
+    now: datetime, verb: Literal["create", "update", "delete", "restore"], *names: str
+) -> Change:
     return Change(ids.change_id(now), ids.timestamp(now), verb, names)
 
 

@@ -8,11 +8,12 @@ from uuid import uuid4
 from azure.data.tables.aio import TableClient
 
 from scim.credentials import issue
-from scim.directory import Directory, Registry
+from scim.directory import Directory
+from scim.registry import Registry
 from scim.repository import Meter, Repository
 from scim.server import Server
 from storage.client import Partition
-from storage.registry import MemoryRegistry
+from storage.registry_memory import MemoryRegistry
 from storage.tables import TablesRepository
 from tests.service import PEPPER, Client
 
@@ -39,7 +40,7 @@ async def serve(
 ) -> Client:
     """Serve a new directory of a repository; its record is in memory unless it says where."""
     registry = registry or MemoryRegistry()
-    directory = Directory(id=uuid4().hex[:20], name="contoso", **record)
+    directory = Directory(id=uuid4().hex[:20], **{"name": "contoso", **record})
     await registry.add_directory(directory)
     token, credential = issue(directory.id, pepper=PEPPER, now=datetime.now(UTC))
     await registry.add_credential(credential)

@@ -191,7 +191,7 @@ def test_what_is_never_returned_has_no_column() -> None:
     [
         ('userName eq "O\'Hara"', "f_userName eq 'o''hara'"),
         ('userName sw "Ab"', "f_userName ge 'ab' and f_userName lt 'ac'"),
-        ("active eq false", "f_active eq false"),
+        ("active eq false", "b_active eq false"),
         ('userName eq "a" and emails.value co "b"', "f_userName eq 'a'"),
         ('userName eq "a" or emails.value co "b"', ""),
         ('not (userName eq "a")', ""),

@@ -10,8 +10,11 @@ from urllib.parse import quote
 import pytest
 from azure.data.tables.aio import TableClient
 
+from scim.catalog import BUILT_IN_RESOURCE_TYPES
+from scim.definitions import Attribute
 from scim.ids import resource_id
 from scim.repository import Member, MemberEdit, Meter
+from scim.rules import Deletion
 from storage.client import Partition
 from storage.memberships import added
 from storage.memory import MemoryRepository
@@ -90,7 +93,8 @@ async def test_reads(counted: Counted) -> None:
     assert (cost.rounds, cost.calls) == (1, 2)
     cost = await counted.cost("GET", f"/Users/{id}?excludedAttributes=groups")
     assert (cost.rounds, cost.calls) == (1, 1)
-    assert await counted.rounds("GET", "/Users/none", expected=404) == 1
+    # A refusal is recorded, in one round more.
+    assert await counted.rounds("GET", "/Users/none", expected=404) == 2
     assert await counted.rounds("GET", "/ServiceProviderConfig") == 0
 
 
@@ -130,7 +134,8 @@ async def test_writes_of_a_user(counted: Counted) -> None:
     body = {"userName": "bob", "displayName": "Bob", "emails": [{"value": "b@x.org"}]}
     cost = await counted.cost("POST", "/Users", body, 201)
     assert (cost.rounds, cost.calls) == (1, 1)
-    assert await counted.rounds("POST", "/Users", body, 409) == 2  # whose claim is it?
+    # Whose claim is it, does it hold the value, and the refusal is recorded.
+    assert await counted.rounds("POST", "/Users", body, 409) == 4
     id = (await ada(counted.client)).id
     await counted.client.group(members=[id])
     path = f"/Users/{id}"
@@ -161,6 +166,50 @@ async def test_writes_of_a_group(counted: Counted) -> None:
     assert await counted.rounds("PATCH", path, rename, 204) == 2
     assert await counted.rounds("PATCH", path, rename, 204) == 1
     assert await counted.rounds("DELETE", path, expected=204) == 3
+
+
+async def test_writes_where_deletion_is_soft(table: TableClient) -> None:
+    """POST is one round more, which looks for who was deleted; a revival is two more than that,
+    three with memberships. DELETE is three, as everywhere.
+    """
+    metered = Metered(on_tables(table))
+    client = await serve(metered, deletion=Deletion(policy="soft"))
+    counted = Counted(client, metered, Partition(table, client.directory.id, Meter()))
+    body = {"userName": "bob", "externalId": "e1"}
+    assert await counted.rounds("POST", "/Users", body, 201) == 2
+    id = (await client.get('/Users?filter=userName+eq+"bob"')).body["Resources"][0]["id"]
+    assert await counted.rounds("DELETE", f"/Users/{id}", expected=204) == 3
+    assert await counted.rounds("POST", "/Users", body, 201) == 3
+    await client.group(members=[id])
+    assert await counted.rounds("DELETE", f"/Users/{id}", expected=204) == 3
+    assert await counted.rounds("POST", "/Users", body, 201) == 4
+
+
+async def test_deletions_that_deactivate(table: TableClient) -> None:
+    """DELETE is two rounds, one when the user is inactive already."""
+    metered = Metered(on_tables(table))
+    client = await serve(metered, deletion=Deletion(policy="deactivate"))
+    counted = Counted(client, metered, Partition(table, client.directory.id, Meter()))
+    id = (await client.user()).id
+    assert await counted.rounds("DELETE", f"/Users/{id}", expected=204) == 2
+    assert await counted.rounds("DELETE", f"/Users/{id}", expected=204) == 1
+
+
+async def test_creations_that_may_adopt(table: TableClient) -> None:
+    """POST is one round more; one that adopts is four: search, write, members for the answer."""
+    group = BUILT_IN_RESOURCE_TYPES[1].model_copy(
+        update={
+            "attributes": (Attribute(name="email"),),
+            "unique": ("externalId",),
+            "adopts": {"externalId": "email"},
+        }
+    )
+    metered = Metered(on_tables(table))
+    client = await serve(metered, resource_types=(group,))
+    counted = Counted(client, metered, Partition(table, client.directory.id, Meter()))
+    mail = {"displayName": "A", "email": "A@x.org"}
+    assert await counted.rounds("POST", "/Groups", {**mail, "externalId": "a@x.org"}, 201) == 2
+    assert await counted.rounds("POST", "/Groups", {**mail, "externalId": "1"}, 201) == 4
 
 
 @pytest.mark.parametrize("size", [10, 2000])

@@ -1,0 +1,53 @@
+"""Mappings as tests need them: the default one, and lines beside it."""
+
+import json
+from typing import Any, Literal
+
+from scim.cli.mappings import mapping
+from scim.cli.simulator.mapping import Line, Objects, read_mapping
+
+CUSTOM = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User"
+ADA: dict[str, Any] = {
+    "objectId": "00000000-0000-4000-8000-000000000001",
+    "userPrincipalName": "ada@example.test",
+    "displayName": "Ada Byron",
+    "mail": "ada@example.test",
+    "mailNickname": "ada",
+    "givenName": "Ada",
+    "surname": "Byron",
+    "accountEnabled": True,
+    "IsSoftDeleted": "False",
+}
+EVERYTHING: dict[str, Any] = {
+    "jobTitle": "Analyst",
+    "preferredLanguage": "en-GB",
+    "physicalDeliveryOfficeName": "Room 1",
+    "streetAddress": "1 Main St",
+    "city": "London",
+    "state": "LDN",
+    "postalCode": "N1 1AA",
+    "country": "GB",
+    "telephoneNumber": "5550001",
+    "mobile": "5550002",
+    "facsimileTelephoneNumber": "5550003",
+    "employeeId": "1001",
+    "department": "Engines",
+}
+
+
+def objects(source: Literal["User", "Group"] = "User", preset: str = "default") -> Objects:
+    found = mapping(preset).of(source)
+    assert found is not None
+    return found
+
+
+def lines(*targets: str, **sources: str) -> tuple[Line, ...]:
+    """Lines with these targets; the source does not matter."""
+    return tuple(Line(source=sources.get(each, "a"), target=each) for each in targets)
+
+
+def users(*added: dict[str, Any]) -> Objects:
+    """A mapping of the userName and these lines."""
+    name = {"source": "userPrincipalName", "target": "userName", "match": 1}
+    made = {"source": "User", "target": "User", "attributes": [name, *added]}
+    return read_mapping(json.dumps({"objects": [made]})).objects[0]
