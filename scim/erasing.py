@@ -8,7 +8,7 @@ from scim.handlers.deleting import remove
 from scim.handlers.writing import retry
 from scim.repository import Stale
 from scim.schema import ResourceType
-from scim.tombstones import Tombstone
+from scim.tombstones import Tombstone, with_lost
 
 _TRIES = 20
 
@@ -27,10 +27,9 @@ async def erase(call: Call, resource_type: ResourceType, id: str) -> bool:
         found = True
     else:
         raise Unavailable("somebody keeps deleting this again: try again", retry_after=1)
-    for holder in call.catalog.resource_types:
-        if holder.members is not None:
-            async for each in call.repository.tombstones(holder):
-                await _leave(call, holder, each, id)
+    for holder in await with_lost(call.repository, call.catalog.resource_types):
+        async for each in call.repository.tombstones(holder):
+            await _leave(call, holder, each, id)
     return found
 
 

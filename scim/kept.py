@@ -138,6 +138,17 @@ def is_unknown(name: str, resource_type: ResourceType, *, tolerant: bool) -> boo
     return not any(path.attribute for path in paths if path)
 
 
+def changed(before: Resource, after: Resource, resource_type: ResourceType) -> list[str]:
+    """Name what is kept in one of two resources and not, or not so, in the other."""
+    place = home(resource_type)
+    urn = place.extension.id if place and place.extension else ""
+    old, new = (
+        {each.get("name", ""): each.get("value") for each in held.get(_ATTRIBUTES.name, ())}
+        for held in (before.get(urn, {}), after.get(urn, {}))
+    )
+    return [name for name in {**old, **new} if old.get(name) != new.get(name)]
+
+
 def is_schema(name: str, resource_type: ResourceType) -> bool:
     """Tell whether a name with an object as its value can only be the URN of an extension.
 

@@ -10,7 +10,8 @@ are not: a dialect puts them in lower case. A message without `schemas` is accep
 dialect.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -27,6 +28,12 @@ PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_OPERATIONS = 2000
 # Each may walk an attribute's 1,000 values. Memberships don't count: they are edited as rows.
 MOST_APPLIED = 500
+# Identity providers send fewer than a hundred: each name, known or not, is read as a path.
+MOST_NAMES = 1000
+# Each comparison of a path's filter may look at an attribute's 1,000 values; the first one of each
+# path is an operation's. Counted as words, before they are read: text in quotes may hold some.
+MOST_JOINED = 500
+_JOINS = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
 
 _OPS = ("add", "remove", "replace")
 _KEYS = ("op", "path", "value")
@@ -50,7 +57,7 @@ def read_operations(
     A value without a path becomes an operation per attribute, so that, where it is tolerated,
     "name.givenName" and "URN:attribute" are paths there too, as Entra sends them. Raises
     InvalidSyntax, InvalidPath, InvalidFilter, InvalidValue, Mutability, NoTarget, and TooLarge
-    above 2,000 operations.
+    above 2,000 operations, 1,000 names in values, 500 joined comparisons in paths.
     """
     reading = _Reading(resource_type, dialect.tolerance)
     found: list[Operation] = []
@@ -102,6 +109,8 @@ class _Reading:
         self._tolerance = tolerance
         self._reader = Reader(tolerance)
         self._edits = 0  # of what is kept
+        self._names = 0  # in objects of attributes
+        self._joined = 0  # comparisons in filters
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -130,6 +139,7 @@ class _Reading:
                 "expected an object of attributes, because there is no path,"
                 f" got {kind(value)} at {place}.value"
             )
+        self._count_names(value)
         if len({str(name).lower() for name in value}) < len(value):
             raise InvalidSyntax(f"{place}.value names an attribute twice, in different letter case")
         for name, each in value.items():
@@ -140,6 +150,12 @@ class _Reading:
 
     def _at(self, op: str, text: str, raw: Mapping[str, Any], place: str) -> Iterator[Operation]:
         """Read an operation with a path."""
+        self._joined += len(_JOINS.findall(text)) if "[" in text else 0
+        if self._joined > MOST_JOINED:
+            raise TooLarge(
+                f"the filters in the paths of one PATCH may join at most {MOST_JOINED} comparisons"
+                " by and, or: send several"
+            )
         try:
             target = parse_path(text, self._resource_type, tolerant=self._tolerance.loose)
         except UnknownAttribute as error:
@@ -217,9 +233,17 @@ class _Reading:
         elif not isinstance(value, dict):
             raise InvalidValue(f"expected an object, got {kind(value)} at {urn}")
         else:
+            self._count_names(value)
             for name, each in value.items():
                 self._check_key(str(name), place, target.path.extension)
                 yield from self._at(op, f"{urn}:{name}", {"value": each}, place)
+
+    def _count_names(self, names: Collection[Any]) -> None:
+        self._names += len(names)
+        if self._names > MOST_NAMES:
+            raise TooLarge(
+                f"the values of one PATCH may name at most {MOST_NAMES} attributes: send several"
+            )
 
     def _removal(self, target: Target, value: Any) -> Iterator[Operation]:
         """Read a removal; with a list of values it removes those only, in every dialect.

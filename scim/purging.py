@@ -23,6 +23,7 @@ from scim.journal import Entry
 from scim.registry import Credential, NoRecord, Registry
 from scim.repository import Change, Repository
 from scim.restoring import complete
+from scim.tombstones import with_lost
 
 SECONDS = 200.0  # that a purge may take: the host ends every function after four minutes
 # Until every process has read that a directory is being removed, its requests may still write:
@@ -147,7 +148,7 @@ async def _keep(
 async def _bury(directory: Directory, repository: Repository, now: datetime, done: Purged) -> None:
     """Complete revivals, forget what is due."""
     at = ids.timestamp(now)
-    for type in directory.catalog.resource_types:
+    for type in await with_lost(repository, directory.catalog.resource_types):
         async for each in repository.tombstones(type):
             if each.revived:
                 change = Change(ids.change_id(now), at, "restore", operation="purge")

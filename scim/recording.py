@@ -35,9 +35,8 @@ class Recorder:
     async def record(self, notes: Notes, repository: Repository, now: datetime) -> None:
         """Write the entries of a request, if it makes any. Never raises: the answer is out."""
         # A store that can't serve the request is spared another write, and its client the wait.
-        if isinstance(notes.error, Unavailable):
-            return
-        entries = self._admitted(notes, notes.entries(now), now)
+        refused = [each for each in notes.entries(now) if each.status != Unavailable.status]
+        entries = self._admitted(notes, refused, now)
         if not entries:
             return
         # Gathered, so that whatever happens is looked at here and the answer stays what it is.

@@ -3,13 +3,14 @@
 What a request needs may be remembered for up to a minute; what an operator asks for is read anew.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Protocol
 
 from pydantic import Field
 
 from scim.definitions import Document
 from scim.directory import Directory
+from scim.errors import Unavailable
 
 
 class Credential(Document):
@@ -41,8 +42,27 @@ class NoRecord(Exception):
     """There is no such directory or credential (any more)."""
 
 
+class Unreadable(Unavailable):
+    """A record that is damaged, or that another version of the service wrote.
+
+    Nobody is let in by what can't be read. `id` is the directory's or credential's.
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            "this version of the service can't read a record of this directory: its operator finds"
+            " which one in the service's log",
+            retry_after=60,
+        )
+        self.id = id
+
+
 class Registry(Protocol):
-    """Where directories and credentials are recorded."""
+    """Where directories and credentials are recorded.
+
+    Reading, or changing, one record raises Unreadable where it can't be read. Where many are read,
+    it is left out, with an error in the log that names its id.
+    """
 
     async def directory(self, id: str) -> Directory | None:
         """Read a directory; the answer may be up to a minute old."""
@@ -58,6 +78,10 @@ class Registry(Protocol):
 
     def directories(self) -> AsyncGenerator[Directory]:
         """Read all directories as they are now, by name."""
+        ...
+
+    async def unreadable(self) -> Mapping[str, str]:
+        """Name the directories that `directories` leaves out: the id of each by its name."""
         ...
 
     async def credentials(self, directory: str) -> list[Credential]:

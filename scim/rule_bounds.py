@@ -34,11 +34,8 @@ def out_of_bounds(document: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
         for index, each in enumerate(listed):
             many = _objects(each.get("attributes")) if isinstance(each, dict) else 0
             if many > MOST_ATTRIBUTES:
-                yield (
-                    (key, index, "attributes"),
-                    f"expected at most {MOST_ATTRIBUTES}, sub-attributes included; there are"
-                    f" {many:,}",
-                )
+                said = f"expected at most {MOST_ATTRIBUTES}, sub-attributes included; there are"
+                yield (key, index, "attributes"), f"{said} {many:,}"
     for place, text in _texts(document):
         if _NO_TEXT.search(text):
             yield place, _NOT_TEXT

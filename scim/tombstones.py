@@ -5,11 +5,11 @@ command restores it, and a POST that means the same one revives it (`scim/reviva
 and its memberships.
 """
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from scim.schema import Resource, ResourceType
+from scim.schema import Resource, ResourceType, ResourceTypeDocument, Schema
 
 if TYPE_CHECKING:  # the port to the store includes this one
     from scim.repository import Change, Key, Member
@@ -68,6 +68,10 @@ class Tombstones(Protocol):
         """Read all tombstones of a type, whatever state they are in, in the order of ids."""
         ...
 
+    async def buried_types(self) -> list[str]:
+        """Name the types that there are tombstones of, those that the rules no longer have too."""
+        ...
+
     async def bury(self, type: ResourceType, tombstone: Tombstone) -> None:
         """Write a tombstone in place of the one that was read. Raises Stale.
 
@@ -86,3 +90,20 @@ class Tombstones(Protocol):
     async def forget(self, type: ResourceType, tombstone: Tombstone) -> None:
         """Remove a tombstone as it was read; nothing happens to one that was written since."""
         ...
+
+
+async def with_lost(kept: Tombstones, known: Iterable[ResourceType]) -> list[ResourceType]:
+    """Add to the types of the rules those that only tombstones are left of.
+
+    What is kept of people ends on its day, and is found when somebody is erased, also after a type
+    was taken out of the rules. Nothing but such a type's name is known.
+    """
+    types = {each.name: each for each in known}
+    lost = [name for name in await kept.buried_types() if name not in types]
+    return [*types.values(), *map(_lost, lost)]
+
+
+def _lost(name: str) -> ResourceType:
+    schema = Schema(id=f"urn:scim:directory:schemas:lost:2.0:{name}", name=name, attributes=())
+    document = {"name": name, "endpoint": f"/{name}", "schema": schema.id}
+    return ResourceType(ResourceTypeDocument.model_validate(document), schema)

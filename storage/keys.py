@@ -23,6 +23,8 @@ import re
 from scim import ids
 from scim.repository import Key
 
+TOMBSTONES = "d:"  # what their keys begin with, of every type
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
@@ -66,7 +68,7 @@ def bookmark(name: str) -> str:
 
 
 def tombstone(type: str, id: str) -> str:
-    return f"d:{type}:{id}"
+    return f"{TOMBSTONES}{type}:{id}"
 
 
 def tombstone_part(type: str, id: str, change: str, number: int) -> str:

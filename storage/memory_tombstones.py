@@ -38,6 +38,10 @@ class MemoryTombstones(MemoryJournal):
             if found is not None and name == type.name:
                 yield _copied(found)
 
+    async def buried_types(self) -> list[str]:
+        self._count()
+        return sorted({name for name, _ in self._partition.tombstones})
+
     async def bury(self, type: ResourceType, tombstone: Tombstone) -> None:
         self._count()
         self._check_tombstone(type, tombstone)

@@ -20,13 +20,12 @@ from contextlib import suppress
 from azure.data.tables.aio import TableClient
 
 from scim.directory import Directory
-from scim.registry import Credential, NameTaken, same_owner, same_place
+from scim.registry import Credential, NameTaken, Unreadable, same_owner, same_place
 from scim.repository import Meter
-from scim.side_by_side import side_by_side
 from scim.usage import is_due
-from storage.client import MOST, Operation, Partition, Refused
+from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.keys import below, last_part
-from storage.records import Records, key
+from storage.records import Records, key, log_unreadable
 from storage.rows import chunks
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
@@ -69,17 +68,34 @@ class TablesRegistry:
         return await self._directories.read(found.values["directory"]) if found else None
 
     async def directories(self) -> AsyncGenerator[Directory]:
+        for _, row in await self._rows():
+            try:
+                directory = self._directories.parsed(row)
+            except Unreadable as unreadable:
+                log_unreadable(unreadable)
+            else:
+                yield directory
+
+    async def unreadable(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for name, row in await self._rows():
+            try:
+                self._directories.parsed(row)
+            except Unreadable as unreadable:
+                found[name] = unreadable.id
+        return found
+
+    async def _rows(self) -> list[tuple[str, Row]]:
         """Read the whole partition, in few calls; its name rows are in order."""
         rows = {row.key: row for row in await self._directories.partition.range("", "~")}
-        for name in [each for each in rows if each.startswith(_name(""))]:
-            record = rows.get(key(rows[name].values["directory"]))
-            if record is not None:
-                yield self._directories.parsed(record)
+        names = [each for each in rows if each.startswith(_name(""))]
+        found = ((each, rows.get(key(rows[each].values["directory"]))) for each in names)
+        return [(last_part(name), row) for name, row in found if row is not None]
 
     async def credentials(self, directory: str) -> list[Credential]:
         ids = [last_part(each) for each in await self._listed(directory)]
-        found = await side_by_side(self._credentials.read, ids)
-        return sorted(filter(None, found.values()), key=lambda each: (each.created, each.id))
+        found = await self._credentials.read_all(ids)
+        return sorted(found, key=lambda each: (each.created, each.id))
 
     async def add_directory(self, directory: Directory) -> None:
         """Record a new directory and claim its name in one transaction."""

@@ -1,6 +1,6 @@
 """Directories and credentials, in memory: the reference that the contract is checked with."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from scim.directory import Directory
 from scim.registry import Credential, NameTaken, NoRecord, same_owner, same_place
@@ -27,6 +27,9 @@ class MemoryRegistry:
     async def directories(self) -> AsyncGenerator[Directory]:
         for each in sorted(self._directories.values(), key=lambda each: each.name):
             yield each
+
+    async def unreadable(self) -> Mapping[str, str]:
+        return {}
 
     async def credentials(self, directory: str) -> list[Credential]:
         found = [each for each in self._credentials.values() if each.directory == directory]

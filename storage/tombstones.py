@@ -10,6 +10,7 @@ so that two never mix.
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -74,6 +75,15 @@ class Tombstones(Reader):
                     if head is None or head.values["change"] != part[0]:
                         yield _broken(type.name, row)
 
+    async def buried_types(self) -> list[str]:
+        """Read the first row of each type, and go on behind its last one."""
+        found: list[str] = []
+        after, end = keys.below(keys.TOMBSTONES)
+        while (row := await self._first(after, end)) is not None:
+            found.append(row.key.split(":")[1])
+            _, after = keys.below(keys.tombstone(found[-1], ""))
+        return sorted(found)
+
     async def bury(self, type: ResourceType, tombstone: Tombstone) -> None:
         await self.bury_parts(type, tombstone)
         try:
@@ -137,6 +147,14 @@ class Tombstones(Reader):
         found = await self.tombstone(type, id)
         if found is not None and found.revived:
             await self.forget(type, found)
+
+    async def _first(self, after: str, before: str) -> Row | None:
+        pages = self._partition.pages(after, before, select=("RowKey",), size=1)
+        async with aclosing(pages):
+            async for page in pages:
+                if page:
+                    return page[0]
+        return None
 
     async def _whole(self, type: str, head: Row) -> Tombstone:
         parts = await self._parts(type, keys.last_part(head.key)) if head.values["parts"] else []

@@ -6,6 +6,7 @@ from typing import Any
 from scim import ids
 from scim.cli.reading import restorable
 from scim.directory import Directory
+from scim.filters import parse_filter
 from scim.repository import Repository
 from scim.schema import ResourceType
 
@@ -19,20 +20,17 @@ async def counts(directory: Directory, repository: Repository) -> dict[str, dict
 
 async def _count(type: ResourceType, repository: Repository) -> dict[str, Any]:
     deleted = len(await restorable(repository, type))
-    path = type.definition.active
-    if path is None:
-        total = len(await repository.ids(type))
-        return {"total": total, "active": None, "disabled": None, "deleted": deleted}
-    total = disabled = 0
-    async for batch in repository.scan(type):
-        total += len(batch)
-        disabled += sum(each.resource.get(path) is False for each in batch)
-    return {
-        "total": total,
-        "active": total - disabled,
-        "disabled": disabled,
-        "deleted": deleted,
-    }
+    there = set(await repository.ids(type))
+    counted: dict[str, Any] = {"total": len(there), "active": None, "disabled": None}
+    if type.active is not None:
+        name, disabled = type.active.name, 0
+        # Of the resources themselves, those alone are read that may be disabled.
+        off = parse_filter(f"{name} eq false", type)
+        async for batch in repository.scan(type, filter=off):
+            # Who came in between is in neither number.
+            disabled += sum(each.resource.get(name) is False and each.id in there for each in batch)
+        counted |= {"active": len(there) - disabled, "disabled": disabled}
+    return {**counted, "deleted": deleted}
 
 
 async def activity(repository: Repository, now: datetime) -> dict[str, int]:

@@ -106,7 +106,10 @@ async def add(
 @command(app, "list")
 async def list_directories(desk: Desk, output: Output) -> None:
     """List all directories."""
-    rows = [summary(each) async for each in desk.storage.registry.directories()]
+    registry = desk.storage.registry
+    rows = [summary(each) async for each in registry.directories()]
+    rows += [_unreadable(name, id) for name, id in (await registry.unreadable()).items()]
+    rows.sort(key=lambda row: str(row["name"]))
     if output.json:
         output.document(rows)
         return
@@ -213,6 +216,12 @@ def summary(directory: Directory) -> dict[str, Any]:
         "created": directory.created,
         "changing": directory.next is not None,
     }
+
+
+def _unreadable(name: str, id: str) -> dict[str, Any]:
+    """Describe a directory whose record can't be read, with the keys of `summary`."""
+    unknown = dict.fromkeys(("preset", "dialect", "created", "changing"))
+    return {"name": name, "id": id, "state": "unreadable", **unknown}
 
 
 def brief(directory: Directory) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from scim.directory import Directory
 from scim.purging import SETTLE
 from scim.purging import purge as purged
 from scim.repository import Repository
+from scim.tombstones import with_lost
 
 _SECONDS = 24 * 3600.0  # nobody ends a command after four minutes
 
@@ -71,7 +72,7 @@ async def due(directory: Directory, repository: Repository, now: datetime) -> di
     if directory.removing:
         return {"directories": 1, "removed": 1, "tombstones": 0, "revivals": 0, "entries": 0}
     at, tombstones, revivals, entries = ids.timestamp(now), 0, 0, 0
-    for type in directory.catalog.resource_types:
+    for type in await with_lost(repository, directory.catalog.resource_types):
         async for each in repository.tombstones(type):
             revivals += each.revived
             tombstones += not each.revived and each.due <= at

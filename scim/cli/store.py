@@ -24,6 +24,7 @@ from scim.cli.problem import Problem
 from scim.directory import Directory
 from scim.errors import Unavailable
 from scim.journal import Entry
+from scim.registry import Unreadable
 from scim.settings import Settings, SettingsError
 from storage.open import Storage, open_storage
 
@@ -108,7 +109,13 @@ class Desk:
 
     async def directory(self, name: str) -> Directory:
         """Find a directory by its name. Raises Problem that names those that exist."""
-        found = await self.storage.registry.directory_named(name)
+        try:
+            found = await self.storage.registry.directory_named(name)
+        except Unreadable as error:
+            raise Problem(
+                f"the record of the directory {name} ({error.id}) can't be read: it is damaged, or"
+                " another version of this program wrote it; use that version"
+            ) from error
         if found is not None:
             return found
         known = [each.name async for each in self.storage.registry.directories()]

@@ -8,12 +8,13 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
-from scim import log
+from scim import kept, log
 from scim.body import read_json
 from scim.call import Call
 from scim.document import read
 from scim.entity_tags import check_if_match, check_if_none_match
 from scim.errors import InvalidValue, NotFound, Unavailable, Uniqueness
+from scim.journal import plain
 from scim.membership import detach
 from scim.references import check_new
 from scim.repository import Gone, Member, MemberEdit, Missing, Stale, Stored, Taken
@@ -39,12 +40,19 @@ def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[
 def changed_names(
     before: Resource, after: Resource, resource_type: ResourceType, *, members: bool
 ) -> tuple[str, ...]:
-    """Name the top-level attributes that differ, for the change row."""
+    """Name the top-level attributes that differ, for the change row.
+
+    What no schema has and is kept is named as it was sent, as far as it looks like a name.
+    """
     names = [
         name
         for name in {**before, **after}
         if name not in ("id", "meta") and before.get(name) != after.get(name)
     ]
+    if sent := kept.changed(before, after, resource_type):
+        shown = plain(sent)
+        own = f"{kept.URN}{resource_type.name}" if len(shown) == len(sent) else None
+        names = [*(name for name in names if name != own), *shown]
     if members and resource_type.members is not None:
         names.append(resource_type.members.name)
     return tuple(sorted(names))
@@ -106,8 +114,8 @@ async def write(
     stored = await call.repository.replace(
         resource_type, before, {**after, "meta": meta}, change, edit=edit, refers=refers
     )
-    kept = before.members if edit is None else None
-    return Stored(stored.resource, stored.version, stored.guard, kept, before.member_of)
+    members = before.members if edit is None else None
+    return Stored(stored.resource, stored.version, stored.guard, members, before.member_of)
 
 
 def check_no_loop(resource_type: ResourceType, id: str, edit: MemberEdit) -> None:

@@ -2,11 +2,18 @@
 
 import json
 import re
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from scim.cli.counting import counts
+from scim.directory import Directory
+from scim.ids import change_id, resource_id, timestamp
 from scim.presets import PRESETS
+from scim.repository import Change
+from storage.open import open_storage
 from tests.cli.conftest import BASE, Run
 from tests.cli.requests import Tenant
 
@@ -140,6 +147,32 @@ def test_show_counts_what_a_sync_did(run: Run, tenant: Tenant) -> None:
     assert "2; 1 active, 1 disabled" in text
     assert "3 writes, 1 refused" in text
     assert TOKEN.search(text) is None
+
+
+@pytest.mark.parametrize("on_tables", [False, True])
+async def test_counting_reads_nobody_who_is_active(on_tables: bool, azurite: str) -> None:
+    """Without `active`, one is in use; a store that knows who is disabled gives these alone."""
+    storage = open_storage(azurite if on_tables else "memory")
+    await storage.prepare()
+    directory = Directory(id=uuid.uuid4().hex[:20], name="counted")
+    repository = storage.repository(directory)
+    type = directory.catalog.resource_types[0]
+    now = datetime.now(UTC)
+    for active in (True, False, None, True, False, True, None, True):
+        change = Change(change_id(now), timestamp(now), "create")
+        made = {"id": resource_id(), "userName": resource_id(), "meta": {}}
+        resource = made if active is None else {**made, "active": active}
+        await repository.create(type, resource, change)
+    before = repository.meter.rows
+    counted = await counts(directory, repository)
+    assert counted == {
+        "User": {"total": 8, "active": 6, "disabled": 2, "deleted": 0},
+        "Group": {"total": 0, "active": None, "disabled": None, "deleted": 0},
+    }
+    if on_tables:  # eight keys, two resources
+        assert repository.meter.rows - before == 8 + 2
+    await repository.clear(lambda _done, _found: None)
+    await storage.close()
 
 
 def test_a_token_that_ends_soon_is_pointed_out(run: Run, name: str) -> None:

@@ -34,7 +34,7 @@ RECORD: dict[str, Any] = {
 AXES: Mapping[str, tuple[Any, ...]] = {
     "op": ("Add", "add", "ADD", "Replace", "replace"),
     "boolean": (False, "False", "false"),
-    "shape": ("paths", "flattened", "nested"),
+    "shape": ("paths", "flattened", "nested", "core URN"),
     "emails": ("element", "other element", "no list"),
     "urn": ("none", "canonical", "upper"),
     "nothing": (None, "", "absent"),
@@ -85,7 +85,10 @@ def operations(drawn: Mapping[str, Any], manager: str) -> list[dict[str, Any]]:
     if drawn["shape"] == "paths":
         found += [{"op": drawn["op"], "path": path, "value": each} for path, each in values.items()]
     else:
-        held = _nested(values) if drawn["shape"] == "nested" else values
+        held = values if drawn["shape"] == "flattened" else _nested(values)
+        if drawn["shape"] == "core URN":
+            core = {name: each for name, each in held.items() if ":" not in name}
+            held = {name: each for name, each in held.items() if ":" in name} | {USER: core}
         found.append({"op": drawn["op"], "value": held})
     return [*found, _manager(drawn, manager)]
 

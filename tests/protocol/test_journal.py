@@ -15,7 +15,7 @@ from scim.http import Request
 from scim.ids import timestamp
 from scim.journal import Entry
 from scim.recording import MOST_A_MINUTE
-from scim.repository import Repository
+from scim.repository import Repository, Stored
 from scim.server import Server
 from storage.memory import MemoryRepository
 from storage.memory_rows import Partition
@@ -73,6 +73,27 @@ async def test_a_write_that_changes_nothing_is_no_entry(storage: Storage, client
     assert await told(storage, client, again) == []
     await client.get("/Users")
     assert len(await log(storage, client)) == 1
+
+
+async def test_what_is_kept_without_a_schema_is_named_as_it_was_sent(storage: Storage) -> None:
+    """Not by the URN under which all of it is kept, unless there is a name that can't be shown."""
+    client = await open_directory(storage, unknown="keep")
+    made = await client.user(badgeCode=SENT, **{"urn:example:Badge": {"colour": "red"}})
+    place = f"/Users/{made.id}"
+    patched = await client.patch(place, {"op": "replace", "path": "badgeCode", "value": "8"})
+    removed = await client.patch(place, {"op": "remove", "path": "badgecode"})
+    long = "x" * 101
+    put = await client.put(place, {"userName": made.body["userName"], long: 1, "desk": SENT})
+    badge = "urn:example:Badge:colour"
+    kept = "urn:scim:directory:schemas:kept:2.0:User"
+    for answer, names in (
+        (made, ("badgeCode", badge, "userName")),
+        (patched, ("badgeCode",)),
+        (removed, ("badgeCode",)),
+        (put, ("desk", badge, kept)),
+    ):
+        [entry] = await told(storage, client, answer)
+        assert entry.attributes == names
 
 
 REFUSED: tuple[tuple[str, str, Any, int, str, str], ...] = (
@@ -294,6 +315,32 @@ async def test_a_log_that_fails_changes_no_answer(error: Exception) -> None:
     answer = await client.get("/Users/none")
     assert (answer.status, answer.body["status"]) == (404, "404")
     assert "this id" in answer.detail
+
+
+async def test_a_store_that_is_down_is_spared_a_write() -> None:
+    """What is answered 503 is not recorded: it would cost the store, and the client, a write more.
+
+    Neither is an operation of a bulk request; what else was refused in it is.
+    """
+    partition, recorded = Partition(), list[Entry]()
+
+    class Down(MemoryRepository):
+        async def get(self, type: Any, id: str, **more: bool) -> Stored | None:
+            raise Unavailable("the store is busy", retry_after=3)
+
+        async def record(self, *entries: Entry) -> None:
+            recorded.extend(entries)
+
+    client = await serve(lambda _: Down(partition))
+    answer = await client.get("/Users/none")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "3")
+    put = {"method": "PUT", "path": "/Users/none", "data": {"userName": "ada"}}
+    bulk = await client.post("/Bulk", {"Operations": [put, put]})
+    assert [each["status"] for each in bulk.body["Operations"]] == ["503", "503"]
+    assert recorded == []
+    wrong = {"method": "POST", "path": "/Users", "bulkId": "a", "data": {}}
+    await client.post("/Bulk", {"Operations": [put, wrong]})
+    assert [each.status for each in recorded] == [400]
 
 
 async def test_a_log_that_hangs_holds_nobody_up() -> None:

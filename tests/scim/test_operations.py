@@ -240,3 +240,43 @@ def test_a_dialect_sees_operations_first_and_may_make_several() -> None:
         ("add", "title", "", "x"),
         ("add", "nickName", "", "x"),
     ]
+
+
+EITHER = " or ".join(f'value eq "{number}"' for number in range(100))
+SETTING = [{"op": "add", "value": {f"n{number}": 1 for number in range(100_000)}}]
+
+
+@pytest.mark.parametrize("dialect", [STRICT, LOOSE], ids=["strict", "loose"])
+@pytest.mark.parametrize(
+    ("operations", "said"),
+    [
+        (SETTING, "at most 1000 attributes"),
+        ([{**SETTING[0], "path": ENTERPRISE}], "at most 1000 attributes"),
+        ([{"op": "add", "value": {ENTERPRISE: SETTING[0]["value"]}}], "at most 1000 attributes"),
+        ([{"op": "remove", "path": f"emails[{EITHER}]"}] * 6, "join at most 500 comparisons"),
+        ([{"op": "remove", "path": f"EMAILS[{EITHER.upper()}]"}] * 6, "join at most 500"),
+    ],
+)
+def test_what_would_keep_the_service_busy_is_too_large(
+    operations: list[Any], said: str, dialect: Dialect
+) -> None:
+    """Refused before it is read, whether or not a schema has such attributes."""
+    with pytest.raises(TooLarge, match=said):
+        meant(*operations, dialect=dialect)
+
+
+def test_filters_of_what_is_unknown_count_too() -> None:
+    with pytest.raises(TooLarge, match="join at most 500"):
+        meant(*[{"op": "remove", "path": f"shoes[{EITHER}].size"}] * 6, dialect=LOOSE)
+    value = {f"shoes[{EITHER}].size{number}": 1 for number in range(6)}
+    with pytest.raises(TooLarge, match="join at most 500"):
+        meant({"op": "add", "value": value}, dialect=LOOSE)
+
+
+def test_more_than_any_client_sends_is_read() -> None:
+    names = {f"n{number}": 1 for number in range(400)}
+    assert meant({"op": "add", "value": {**names, "title": "x", ENTERPRISE: names}}, dialect=LOOSE)
+    path = f"emails[{EITHER}].display"
+    five = [{"op": "replace", "path": path, "value": "x"}] * 5
+    one = [{"op": "remove", "path": 'emails[type eq "work"]'}] * 1900
+    assert len(meant(*five, *one)) == 1905

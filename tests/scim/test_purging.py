@@ -19,6 +19,7 @@ from scim.purging import Purged, purge, remove
 from scim.registry import Credential
 from scim.repository import Change, Repository
 from scim.revival import tombstone
+from scim.rules import Rules
 from storage.memory import MemoryRepository
 from storage.open import Storage, open_storage
 
@@ -118,6 +119,26 @@ async def test_what_is_old_goes_and_the_rest_stays(service: Service) -> None:
     assert await repository.tombstone(type, kept) is not None
     again = await service.purge(NOW + 4 * DAY)
     assert (again.tombstones, again.entries) == (0, 0)
+
+
+async def test_what_is_kept_of_a_type_that_is_gone_goes_on_its_day(service: Service) -> None:
+    """The rules no longer name the type; people who were deleted under it aren't kept for ever."""
+    before = await service.add("contoso")
+    repository = service.storage.repository(before)
+    gone = await bury(repository, before, "gone", 3)
+    kept = await bury(repository, before, "kept", 5)
+    directory = await service.storage.registry.change_directory(
+        before.id, lambda found: found.having(Rules(resource_types=found.resource_types[1:]))
+    )
+    assert [each.name for each in directory.catalog.resource_types] == ["Group"]
+    assert (await service.purge(NOW + 2 * DAY)).tombstones == 0
+    done = await service.purge(NOW + 4 * DAY)
+    assert (done.tombstones, done.failed) == (1, 0)
+    user = before.catalog.resource_types[0]
+    assert await repository.tombstone(user, gone) is None
+    assert await repository.tombstone(user, kept) is not None
+    assert (await service.purge(NOW + 6 * DAY)).tombstones == 1
+    assert await repository.buried_types() == []
 
 
 async def test_bookmarks_of_walks_live_for_a_day(service: Service) -> None:

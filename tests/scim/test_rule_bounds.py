@@ -60,7 +60,7 @@ def test_a_dot_that_makes_no_second_path_is_a_name() -> None:
 
 
 @pytest.mark.parametrize("base", [False, True])
-def test_a_schema_has_each_path_once(base: bool) -> None:  # noqa: FBT001 - a table's row
+def test_a_schema_has_each_path_once(base: bool) -> None:
     """An extension as well as a base schema of one's own."""
     urn = "urn:example:scim:schemas:2.0:Badge"
     badge = schema(urn, complex_one("holder", "name"), {"name": "Holder.Name"})
@@ -108,7 +108,9 @@ def test_what_is_no_text_is_refused_wherever_it_stands(odd: str) -> None:
                 {
                     "id": f"urn:example:{odd}",
                     "name": odd,
-                    "attributes": [{"name": "a", "description": odd, "canonicalValues": ["b", odd]}],
+                    "attributes": [
+                        {"name": "a", "description": odd, "canonicalValues": ["b", odd]}
+                    ],
                 }
             ],
             "resourceTypes": [{"name": odd, "adopts": {f"x{odd}": "y"}, "only": [odd]}],
@@ -153,10 +155,7 @@ def types(many: int) -> list[dict[str, Any]]:
         ),
         (
             {"schemas": [schema("urn:example:s", *({"name": f"a{n}"} for n in range(501)))]},
-            (
-                "schemas[0].attributes: expected at most 500, sub-attributes included; there are"
-                " 501"
-            ),
+            ("schemas[0].attributes: expected at most 500, sub-attributes included; there are 501"),
         ),
         (
             user(attributes=[complex_one("a", *(f"b{n}" for n in range(MOST_ATTRIBUTES)))]),

@@ -9,7 +9,8 @@ import pytest
 from scim.repository import Gone, Member, MemberEdit, Missing, Repository, Stale, Stored, Taken
 from scim.revival import sought, tombstone
 from scim.schema import ResourceType
-from scim.tombstones import Tombstone
+from scim.shaping import remade
+from scim.tombstones import Tombstone, with_lost
 from tests.storage.contract_races import together, whole
 from tests.storage.making import (
     GROUP,
@@ -95,6 +96,35 @@ class Tombs:
         assert await everything_kept(repository, GROUP) == []
         assert await repository.tombstone(GROUP, ada.id) is None
         assert await repository.tombstone(USER, "a'b") is None
+
+    async def test_the_types_of_tombstones_are_known(self, repository: Repository) -> None:
+        """Whatever their number, also those that no rules name; living resources are not meant."""
+        assert await repository.buried_types() == []
+        ada, _ = await user(repository), await group(repository, [])
+        assert await repository.buried_types() == []
+        kept = await bury(repository, USER, ada.id)
+        assert await repository.buried_types() == ["User"]
+        more: list[tuple[ResourceType, Tombstone]] = []
+        for name in ("User1", "Use", "UserZ", "Z"):
+            definition = remade(USER.definition, name=name, endpoint=f"/{name}")
+            type = ResourceType(definition, USER.schema)
+            other = replace(kept, type=name, keys=frozenset(), guard="")
+            await repository.bury(type, other)
+            more.append((type, other))
+        names = ["Use", "User", "User1", "UserZ", "Z"]
+        assert await repository.buried_types() == names
+        types = await with_lost(repository, [USER, GROUP])
+        assert [each.name for each in types] == ["User", "Group", "Use", "User1", "UserZ", "Z"]
+        assert types[:2] == [USER, GROUP]
+        for (_, other), type in zip(more, (types[3], types[2], types[4], types[5]), strict=True):
+            assert type.name == other.type
+            [found] = await everything_kept(repository, type)
+            assert replace(found, guard="") == other
+            await repository.forget(type, found)
+            assert await everything_kept(repository, type) == []
+        assert await repository.buried_types() == ["User"]
+        await repository.forget(USER, kept)
+        assert await repository.buried_types() == []
 
     async def test_what_is_forgotten_is_gone(self, repository: Repository) -> None:
         """A forgotten tombstone is found no more; one that was written since stays."""

@@ -18,7 +18,7 @@ from scim.notes import Notes
 from scim.repository import Meter, Repository
 from scim.restoring import complete, restore
 from scim.revival import tombstone
-from scim.rules import Deletion
+from scim.rules import Deletion, Rules
 from storage import memory_rows
 from storage.client import Partition
 from storage.memory import MemoryRepository
@@ -180,6 +180,28 @@ class Operated:
             assert back.id == lost.id
             assert back.body["members"] == []
             await client.delete(f"/Groups/{back.id}")
+
+    async def test_who_is_erased_is_in_no_tombstone_of_a_type_that_is_gone(
+        self, client: Client, repository: Repository
+    ) -> None:
+        """Groups are no longer served; the names of their members, kept with deleted ones, go."""
+        ada, bob = await client.user("ada@example.com"), await client.user("bob@example.com")
+        members = [
+            {"value": ada.id, "display": "Ada Lovelace"},
+            {"value": bob.id, "display": "Bob"},
+        ]
+        team = await client.post("/Groups", {"displayName": "Gone", "members": members})
+        await client.delete(f"/Groups/{team.id}")
+        assert "Lovelace" in await self.dump(client)
+        [user, _] = client.directory.resource_types
+        without = client.directory.having(Rules(resource_types=(user,), deletion=SOFT))
+        type = without.catalog.resource_types[0]
+        operator = call(replace(client, directory=without), repository)
+        assert await erase(operator, type, ada.id)
+        assert "Lovelace" not in await self.dump(client)
+        kept = await repository.tombstone(GROUP, team.id)
+        assert kept is not None
+        assert [each.id for each in kept.members] == [bob.id]
 
 
 async def group_of(repository: Repository, id: str) -> Any:
