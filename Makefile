@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test check bench clean
+.PHONY: setup run test check bench cycles clean
 
 setup: .venv/.stamp node_modules/.stamp
 
@@ -32,6 +32,9 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+cycles: setup
+	$(BIN)/python -m bench.cycles
 
 clean:
 	rm -rf .venv node_modules .local .azurite .mypy_cache .ruff_cache .pytest_cache .hypothesis

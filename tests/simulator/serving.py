@@ -1,6 +1,5 @@
 """Jobs against the server itself: requests go to `Server.handle`, with no socket in between."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,6 @@ from typing import Any
 from scim.cli.mappings import mapping
 from scim.cli.simulator.dialects import DEFAULT, FLAGGED, STRICT, Dialect
 from scim.cli.simulator.exchanges import Log
-from scim.cli.simulator.faults import Faults, Kind
 from scim.cli.simulator.job import Job
 from scim.cli.simulator.mapping import AttributeMapping
 from scim.cli.simulator.report import CycleReport
@@ -47,13 +45,33 @@ def sending(client: Client) -> Send:
     return send
 
 
-async def open_preset(name: str) -> Client:
+async def open_preset(name: str, *attributes: str) -> Client:
     """Make a directory of a preset in a store of its own, with the attributes of its mapping."""
     rules = PRESETS[name]
-    for text in mapping(name).adds:
+    for text in (*mapping(name).adds, *attributes):
         rules = with_attribute(rules, text)
     ruled = {each: getattr(rules, each) for each in Rules.model_fields}
     return await open_directory(open_storage("memory"), **ruled)
+
+
+def change(source: SourceDirectory) -> None:
+    """Change something of every kind."""
+    users, groups = source.users, source.groups
+    new: dict[str, Any] = {
+        "userPrincipalName": "new@example.com",
+        "givenName": "N",
+        "surname": "ew",
+    }
+    source.add_user(**new, manager=users[0])
+    source.update(users[1], displayName="Renamed", mobile=None)
+    source.update(users[2], userPrincipalName="moved@example.com", manager=users[3])
+    source.delete(users[4])
+    source.update(users[5], manager=None)
+    source.purge(users[6])
+    source.update(groups[0], displayName="A + B")
+    source.add_members(groups[1], *users[8:15])
+    source.remove_members(groups[2], *source.members(groups[2])[:3])
+    source.purge(groups[3])
 
 
 @dataclass
@@ -99,18 +117,14 @@ async def staged(
     *,
     through: Callable[[Send], Send] = lambda send: send,
     mapped: AttributeMapping | None = None,
+    client: Client | None = None,
     **more: Any,
 ) -> Stage:
     """Open a directory of a preset and a job for it; `through` may put faults between them."""
-    client = await open_preset(name)
+    client = client or await open_preset(name)
     log = Log(through(sending(client)), secret=client.token)
     clock = Clock()
     if dialect is STRICT:
         more = {"form": "generic", **more}  # the library's form leaves quotes in values as they are
     job = Job(source, mapped or mapping(name), log, dialect, clock=clock, sleep=clock.sleep, **more)
     return Stage(job, source, log, client, clock)
-
-
-def faulty(seed: int, *kinds: Kind, rate: float = 0.1) -> Callable[[Send], Faults]:
-    """Say which faults are put between a job and a server."""
-    return lambda send: Faults(send, random.Random(seed), kinds, rate)

@@ -2,7 +2,7 @@
 
 Microsoft Learn, how-provisioning-works. An initial cycle matches every object in scope; incremental
 cycles, 40 minutes apart, look at what changed in the source and at what failed. Each begins with a
-query for nobody. Purged objects are deleted first, then users, managers, groups and members follow.
+query for nobody.
 """
 
 import asyncio
@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+from scim.cli.simulator import passes
 from scim.cli.simulator.dialects import DEFAULT, Dialect
 from scim.cli.simulator.failure import Failure
-from scim.cli.simulator.mapping import AttributeMapping, Objects
+from scim.cli.simulator.mapping import AttributeMapping
 from scim.cli.simulator.memory import Memory, Source
 from scim.cli.simulator.ondemand import OnDemand, provision_on_demand
-from scim.cli.simulator.pacing import Sleep, side_by_side
-from scim.cli.simulator.provisioning import provision, purge
+from scim.cli.simulator.pacing import Sleep
 from scim.cli.simulator.quarantine import INTERVAL, Quarantine, by_escrow, stopped
-from scim.cli.simulator.references import send_managers, send_members
 from scim.cli.simulator.report import CycleReport, Kind
 from scim.cli.simulator.service import Service
 from scim.cli.simulator.source import SourceDirectory
@@ -123,9 +122,7 @@ class Job:
         if objects is None:
             raise ValueError(f"the mapping has no {kind.lower()}s")
         work = self._work("on demand")
-        found = await provision_on_demand(work, objects, id, tuple(members))
-        self._count(work, (0, 0))
-        return found
+        return await provision_on_demand(work, objects, id, tuple(members))
 
     # --- a cycle ---
 
@@ -133,11 +130,11 @@ class Job:
         if self.is_off:
             raise ValueError("the job is off, after four weeks in quarantine: restart it")
         work = self._work(kind)
-        before = (self.service.requests, self.service.writes)
+        requests, writes = self.service.requests, self.service.writes
         begun = time.perf_counter()
         try:
             await self._probe()
-            await self._pass(work, [*dict.fromkeys(ids)])
+            await passes.run(work, ids)
         except Failure as failure:
             if failure.stops:
                 self._confine(stopped(failure, work.now))
@@ -147,50 +144,14 @@ class Job:
             self._judge(work.now)
         work.report.quarantine = self.quarantine
         work.report.took = time.perf_counter() - begun
-        self._count(work, before)
+        work.report.requests = self.service.requests - requests
+        work.report.writes = self.service.writes - writes
         return work.report
 
     async def _probe(self) -> None:
         for objects in self.mapping.objects:
             for _ in range(self.settings.probes):
                 await self.service.probe(objects)
-
-    async def _pass(self, work: Work, ids: list[str]) -> None:
-        users, groups = self.mapping.of("User"), self.mapping.of("Group")
-        gone = [each for each in ids if each not in self.source]
-        kinds = dict.fromkeys(self.source.users, "User") | dict.fromkeys(
-            self.source.groups, "Group"
-        )
-        chosen = {
-            kind: [each for each in ids if kinds.get(each) == kind] for kind in ("User", "Group")
-        }
-        again = self.memory.escrow.due("reference", work.now)
-        await self._each(work, gone)
-        if users is not None:
-            await self._each(work, chosen["User"], users)
-            referrers = [
-                each for each in (*again, *self.memory.referrers) if kinds.get(each) == "User"
-            ]
-            await send_managers(work, users, [*chosen["User"], *referrers])
-        if groups is not None:
-            await self._each(work, chosen["Group"], groups)
-            referrers = [
-                each for each in (*again, *self.memory.referrers) if kinds.get(each) == "Group"
-            ]
-            await send_members(work, groups, [*chosen["Group"], *referrers])
-
-    async def _each(self, work: Work, ids: list[str], objects: Objects | None = None) -> None:
-        """Provision objects, or, without a mapping, delete those that the source lost."""
-
-        async def do(id: str) -> None:
-            if objects is not None:
-                await work.attempt(id, "object", lambda: provision(work, objects, id))
-            elif (anchor := self.memory.anchors.get(id)) is None:
-                self.memory.forget(id, deleted=False)
-            elif (mapped := self.mapping.of(anchor.source)) is not None:
-                await work.attempt(id, "object", lambda: purge(work, mapped, id))
-
-        await side_by_side(ids, do, self.settings.connections)
 
     def _work(self, kind: Kind) -> Work:
         now = self._clock()
@@ -204,10 +165,6 @@ class Job:
             CycleReport(kind, now),
             now,
         )
-
-    def _count(self, work: Work, before: tuple[int, int]) -> None:
-        work.report.requests = self.service.requests - before[0]
-        work.report.writes = self.service.writes - before[1]
 
     def _judge(self, now: datetime) -> None:
         """Put the job into quarantine for what is in escrow, or take it out."""

@@ -17,9 +17,10 @@ async def provision(work: Work, objects: Objects, id: str) -> Event:
     """Bring the resource of an object to what is mapped, but for references."""
     scope = work.scope(objects, id)
     if id not in work.memory.anchors:
-        if scope != "in":
+        found = await match(work, objects, id) if scope != "out" else None
+        if found is None and scope != "in":
             return Event(id, "skip", why=_why(work, objects, id))
-        if await match(work, objects, id) is None:
+        if found is None:
             return await create(work, objects, id)
     return await update(work, objects, id)
 
@@ -113,4 +114,6 @@ def _why(work: Work, objects: Objects, id: str) -> str:
         return "not assigned to the application"
     if not objects.scoped(work.source.entry(id)):
         return "kept out by the scoping filters"
-    return "deleted or disabled in the source, so not created"
+    if objects.source == "User" and work.source.is_deleted(id):
+        return "deleted in the source"
+    return "disabled in the source, so not created"

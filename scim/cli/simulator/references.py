@@ -204,9 +204,11 @@ async def _settle(work: Work, group: _Group) -> Event | None:
 
 
 def _ready(work: Work, objects: Objects, ids: Iterable[str]) -> list[str]:
-    """Choose those who are resources, and are synced."""
-    return [
-        id
-        for id in dict.fromkeys(ids)
-        if id in work.memory.anchors and id in work.source and work.scope(objects, id) != "out"
-    ]
+    """Choose those who are resources, and are synced; what failed of others doesn't matter now."""
+    found: list[str] = []
+    for id in dict.fromkeys(ids):
+        if id not in work.source or work.scope(objects, id) == "out":
+            work.memory.escrow.settle(id, "reference")
+        elif id in work.memory.anchors:
+            found.append(id)
+    return found

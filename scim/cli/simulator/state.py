@@ -37,13 +37,14 @@ def expected(job: Job) -> State:
 async def observed(job: Job) -> State:
     """Read everybody, page by page, and show what `expected` speaks of."""
     due = expected(job)
+    # Who was provisioned before a restart, and is out of scope since.
     alone = {id for owner, id in job.memory.left.items() if owner not in job.memory.anchors}
     found: State = {}
     for objects in job.mapping.objects:
         async for each in discover(job.service, objects):
             owner = job.memory.owner(each["id"])
             if owner in due:
-                found[owner] = _observed(job, objects, each, due[owner])
+                found[owner] = shown_as_expected(job, objects, each, due[owner], alone)
             elif owner is not None or not (each["id"] in alone or _deactivated(job, each)):
                 found[f"resource {each['id']}"] = {}
     return found
@@ -60,11 +61,17 @@ def differences(expected: State, observed: State) -> list[str]:
         else:
             due, shown = expected[id], observed[id]
             found += [
-                f"{id}: {target} is {shown.get(target)!r} instead of {due.get(target)!r}"
+                f"{id}: {target} {_difference(due.get(target), shown.get(target))}"
                 for target in {**due, **shown}
                 if due.get(target) != shown.get(target)
             ]
     return found
+
+
+def _difference(due: Any, shown: Any) -> str:
+    if not isinstance(due, frozenset) or not isinstance(shown, frozenset):
+        return f"is {shown!r} instead of {due!r}"
+    return f"lacks {sorted(due - shown)[:5]}, and has {sorted(shown - due)[:5]} too many"
 
 
 def _there(job: Job) -> Collection[str]:
@@ -98,8 +105,8 @@ def _expected(job: Job, objects: Objects, id: str, there: Collection[str]) -> di
     return found
 
 
-def _observed(
-    job: Job, objects: Objects, resource: Resource, due: Mapping[str, Any]
+def shown_as_expected(
+    job: Job, objects: Objects, resource: Resource, due: Mapping[str, Any], alone: Collection[str]
 ) -> dict[str, Any]:
     """Read the values that are expected; one that needs no change is shown as it is expected."""
     lines = [each for each in objects.updated if each.target in due]
@@ -112,7 +119,7 @@ def _observed(
         if line.target not in due:
             continue
         if line.target == "members":
-            ids = (each["value"] for each in resource.get("members", ()))
+            ids = {each["value"] for each in resource.get("members", ())} - set(alone)
             found["members"] = frozenset(job.memory.owner(each) or each for each in ids)
         else:
             value = reference_of(resource, line)

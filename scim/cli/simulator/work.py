@@ -18,8 +18,8 @@ from scim.cli.simulator.source import SourceDirectory
 from scim.cli.simulator.targets import ServiceIncompatible
 from scim.cli.simulator.values import Context
 
-# in: provisioned with all that is mapped. disabled: the same, but never created. out: not synced
-# any more, so that it is disabled, or deleted.
+# in: provisioned with all that is mapped. disabled: the same, but not created. out: not looked for,
+# and disabled, or deleted, where it was provisioned.
 Scope = Literal["in", "disabled", "out"]
 
 
@@ -57,7 +57,8 @@ class Work:
     async def attempt(self, id: str, part: Part, do: Callable[[], Awaitable[Event | None]]) -> None:
         """Do one thing with one object; a failure goes into the report and into escrow.
 
-        Raises Stopped, which stops the cycle.
+        Raises Stopped, which stops the cycle. CannotEvaluate is no code of Entra's: which one it
+        has for an expression that gives nothing usable is not known.
         """
         try:
             event = await do()
@@ -67,7 +68,7 @@ class Work:
                 raise
             return
         except CannotEvaluate as error:
-            self.failed(id, part, Failure("AttributeValueNotValid", str(error)))
+            self.failed(id, part, Failure("CannotEvaluate", str(error)))
             return
         except ServiceIncompatible as error:
             self.failed(id, part, Failure(SERVICE_INCOMPATIBLE, str(error)))
