@@ -17,6 +17,7 @@ from typing import Any
 
 from scim import ids, log
 from scim.credentials import days_left, state
+from scim.deadlines import SETTLED
 from scim.directory import Directory
 from scim.errors import ScimError
 from scim.journal import Entry
@@ -26,9 +27,6 @@ from scim.restoring import complete
 from scim.tombstones import with_lost
 
 SECONDS = 200.0  # that a purge may take: the host ends every function after four minutes
-# Until every process has read that a directory is being removed, its requests may still write:
-# records are remembered for a minute.
-SETTLE = 65.0
 WARNINGS = (3, 14, 30)  # days before a token's end
 _BOOKMARKS = timedelta(days=1)
 _AT_ONCE = 8  # directories; each one's rows are deleted step after step
@@ -57,7 +55,7 @@ async def purge(
     *,
     now: datetime,
     seconds: float = SECONDS,
-    settle: float = SETTLE,
+    settle: float = SETTLED,
     directories: Sequence[Directory] | None = None,
 ) -> Purged:
     """Do what is due in all directories, or in those that are given, for at most so many seconds.
@@ -96,12 +94,13 @@ async def remove(
     repository: Repository,
     progress: Callable[[int, int], None],
     *,
-    settle: float = SETTLE,
+    settle: float = SETTLED,
 ) -> None:
     """Remove a directory with all that it holds; what breaks off, the next purge completes.
 
-    It is marked first, so that its tokens end; then it waits until every process knows. `progress`
-    is told how many rows are deleted, and how many were found so far. Raises NoRecord.
+    It is marked first, so that its tokens end; then it waits until every process knows, and
+    requests that began before, which may still write, are over. `progress` is told how many rows
+    are deleted, and how many were found so far. Raises NoRecord.
     """
     await registry.change_directory(directory.id, _marked)
     await asyncio.sleep(settle)
@@ -168,7 +167,7 @@ async def _warn(
     never repeated.
     """
     for credential in await registry.credentials(directory.id):
-        mark = _mark(credential, now)
+        mark = warning_due(credential, now)
         if mark is None:
             continue
         try:
@@ -203,12 +202,12 @@ class _Warned(Exception):
 
 def _warned(credential: Credential, mark: int, now: datetime) -> Credential:
     """Note a warning. Raises _Warned."""
-    if _mark(credential, now) != mark:
+    if warning_due(credential, now) != mark:
         raise _Warned
     return credential.model_copy(update={"warned": mark})
 
 
-def _mark(credential: Credential, now: datetime) -> int | None:
+def warning_due(credential: Credential, now: datetime) -> int | None:
     """Find the warning that is due: the nearest one that it has come to, unless it was given."""
     left = days_left(credential, now)
     if left is None or state(credential, now) != "live":

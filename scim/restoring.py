@@ -1,11 +1,14 @@
 """Bringing a deleted resource back as it was, by an operator's command; ending what broke off."""
 
-from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 
+from scim import ids
 from scim.errors import InvalidValue, NotFound, Unavailable, Uniqueness
 from scim.match import values_at
 from scim.references import allowed, without
 from scim.repository import Change, Gone, Repository, Stale, Stored, Taken
+from scim.revival import left_out
 from scim.schema import Resource, ResourceType
 from scim.tombstones import Tombstone
 
@@ -56,10 +59,45 @@ async def restore(
 async def complete(
     repository: Repository, resource_type: ResourceType, tombstone: Tombstone, change: Change
 ) -> None:
-    """End a revival that broke off: memberships that are due come back, the tombstone goes."""
-    with suppress(Gone):  # deleted again since
-        await repository.rejoin(resource_type, tombstone, change)
-    await repository.forget(resource_type, tombstone)
+    """End a revival that broke off: memberships that are due come back, the tombstone goes.
+
+    Those of groups that were written since don't: who wrote them may have meant it. The log says
+    which these are.
+    """
+    found: Tombstone | None = tombstone
+    for _ in range(_TRIES):
+        if found is None or not found.revived:
+            return  # somebody else has ended it
+        try:
+            if not await _warned(repository, resource_type, found, change):
+                await repository.rejoin(resource_type, found, change)
+                return
+        except Gone:  # deleted again since
+            await repository.forget(resource_type, found)
+            return
+        except Stale:  # a group was written, or somebody else goes on with it
+            pass
+        found = await repository.tombstone(resource_type, tombstone.id)
+    raise Unavailable("the store keeps changing under this purge: try again", retry_after=1)
+
+
+async def _warned(
+    repository: Repository, resource_type: ResourceType, tombstone: Tombstone, change: Change
+) -> bool:
+    """Take out of a tombstone what must not come back, and warn of it first; tell if there was any.
+
+    Raises Gone, Stale.
+    """
+    lasting = await repository.lasting(resource_type, tombstone)
+    if lasting == tombstone:
+        return False
+    now = await repository.get(resource_type, tombstone.id, members=True, member_of=True)
+    if now is None:
+        raise Gone
+    await repository.record(*left_out(tombstone, lasting, now, change))
+    own = ids.change_id(datetime.fromisoformat(change.at))
+    await repository.bury(resource_type, replace(lasting, change=own))
+    return True
 
 
 async def _referring(

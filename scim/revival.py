@@ -9,13 +9,15 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from scim import ids
+from scim.journal import Entry
 from scim.keys import key
 from scim.match import values_at
-from scim.repository import Change, Key, Stored
+from scim.repository import Change, Key, Member, Stored
 from scim.schema import Path, Resource, ResourceType
 from scim.tombstones import Tombstone
 
 _EXTERNAL_ID = "externalId"
+_MOST = 20  # ids in a warning
 
 
 def sought(resource: Resource, resource_type: ResourceType) -> frozenset[Key]:
@@ -35,13 +37,12 @@ def tombstone(
 ) -> Tombstone:
     """Make what is kept of a resource that a change deletes, with its memberships as read.
 
-    `older` is what is there already: when its deletion broke off and nothing was written since, or
-    a revival did, the memberships that the resource lacks belong here.
+    `older` is what is there already: of what is `unfinished`, the memberships that the resource
+    lacks belong here.
     """
-    unfinished = older is not None and (older.revived or older.change == before.version)
     members = {each.id: each for each in before.members or ()}
     member_of = {each.id: each for each in before.member_of or ()}
-    if older is not None and unfinished:
+    if older is not None and unfinished(older, before):
         members = {each.id: each for each in older.members} | members
         member_of = {each.id: each for each in older.member_of} | member_of
     at, coming = datetime.fromisoformat(change.at), resource_type.coming
@@ -60,6 +61,47 @@ def tombstone(
         change=change.id,
         guard=older.guard if older else "",
     )
+
+
+def unfinished(older: Tombstone, before: Stored) -> bool:
+    """Tell whether a living resource's deletion broke off, unwritten since, or its revival did."""
+    return bool(older.revived) or older.change == before.version
+
+
+def left_out(older: Tombstone, lasting: Tombstone, now: Stored, change: Change) -> list[Entry]:
+    """Warn of memberships that don't come back, because a group was written meanwhile.
+
+    `lasting` is what of a tombstone still does; what a resource has `now` is no loss.
+    """
+    groups = _names(older.member_of, lasting.member_of, now.member_of)
+    members = _names(older.members, lasting.members, now.members)
+    what = "revival" if older.revived else "deletion"
+    told = [
+        f"a {what} of this {older.type} broke off, and groups that it was in were written since: it"
+        f" does not come back to {', '.join(some)}; add it to those where it belongs"
+        for some in groups
+    ]
+    told += [
+        f"a {what} of this {older.type} broke off, and it was written since: its members"
+        f" {', '.join(some)} do not come back; add those who belong to it"
+        for some in members
+    ]
+    at = datetime.fromisoformat(change.at)
+    return [
+        Entry(
+            id=ids.change_id(at),
+            at=change.at,
+            verb="warn",
+            operation=change.operation,
+            credential=change.credential,
+            by=change.by,
+            type=older.type,
+            resource=older.id,
+            detail=detail,
+            request=change.request,
+        )
+        for detail in told
+    ]
 
 
 def meant(
@@ -83,6 +125,15 @@ def revived(resource: Resource, buried: Tombstone) -> Resource:
     """Give a new resource the id and the creation time of a deleted one."""
     created = buried.resource.get("meta", {}).get("created", resource["meta"]["created"])
     return {**resource, "id": buried.id, "meta": {**resource["meta"], "created": created}}
+
+
+def _names(
+    before: Collection[Member], after: Collection[Member], now: Collection[Member] | None
+) -> list[list[str]]:
+    """Name who is in neither of the last two, as many at a time as a sentence has room for."""
+    kept = {each.id for each in (*after, *(now or ()))}
+    lost = [each.id for each in before if each.id not in kept]
+    return [lost[start : start + _MOST] for start in range(0, len(lost), _MOST)]
 
 
 def _external(keys: frozenset[Key]) -> frozenset[Key]:

@@ -20,10 +20,10 @@ class Tombstone:
     """A deleted resource, and until when it is kept.
 
     `resource` is as it was stored last, in `version`; `deleted` and `due` are RFC 3339 UTC. It is
-    found by `keys`. `change` is the id of the change that wrote it. `revived` says that the
-    resource lives again and that memberships are still to follow. `guard` is what the store
-    compares. One of a deletion that broke off before it was written whole has no version, and no
-    more than an id in `resource`.
+    found by `keys`. `change` is the id of the change that wrote it. `revived` is the id of the one
+    that made the resource live again: the memberships here are those that are still to follow.
+    `guard` is what the store compares. One of a deletion that broke off before it was written whole
+    has no version, and no more than an id in `resource`.
     """
 
     resource: Resource
@@ -36,7 +36,7 @@ class Tombstone:
     credential: str = ""
     keys: frozenset["Key"] = frozenset()
     change: str = ""
-    revived: bool = False
+    revived: str = ""
     guard: str = ""
 
     @property
@@ -80,10 +80,23 @@ class Tombstones(Protocol):
         """
         ...
 
-    async def rejoin(self, type: ResourceType, tombstone: Tombstone, change: "Change") -> None:
-        """Restore the memberships of a tombstone to its living resource, both ways.
+    async def reviving(self) -> bool:
+        """Tell whether any revival has memberships left to bring back."""
+        ...
 
-        Those whose other end is gone are left out. Raises Gone.
+    async def lasting(self, type: ResourceType, tombstone: Tombstone) -> Tombstone:
+        """Leave out the memberships of groups that were written since its resource was.
+
+        That was the revival, or the deletion, that broke off: who wrote a group afterwards may have
+        meant that the resource is not in it. A group of its own that was written since has none.
+        """
+        ...
+
+    async def rejoin(self, type: ResourceType, tombstone: Tombstone, change: "Change") -> None:
+        """Bring back the memberships that a revival has left, both ways; then forget it.
+
+        Each is taken out of the tombstone as it comes back. Those whose other end is gone are left
+        out. Raises Gone; Stale when one of the groups was written since the revival.
         """
         ...
 

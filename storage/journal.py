@@ -54,6 +54,7 @@ def of_change(type: str, id: str, change: Change) -> Entry:
         resource=id,
         attributes=change.attributes,
         ignored=change.ignored,
+        detail=change.detail,
         request=change.request,
     )
 

@@ -11,6 +11,7 @@
     d:{type}:{id}                     the tombstone of a deleted resource
     d:{type}:{id}:{change id}:{n}     what of it has no room there
     k:{type}:{hash}:{id}              a value that a tombstone is found by
+    o:{type}:{id}                     a revival that has memberships left to bring back
 
 Keys are ASCII, hashed where a value could be personal or long, and at most 165 characters (Cosmos
 DB takes 255 bytes). An id that can't be in a key belongs to no resource.
@@ -24,6 +25,7 @@ from scim import ids
 from scim.repository import Key
 
 TOMBSTONES = "d:"  # what their keys begin with, of every type
+REVIVALS = "o:"
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -77,6 +79,10 @@ def tombstone_part(type: str, id: str, change: str, number: int) -> str:
 
 def tombstone_key(type: str, key: Key, id: str) -> str:
     return f"k:{type}:{_hash(key)}:{id}"
+
+
+def revival(type: str, id: str) -> str:
+    return f"{REVIVALS}{type}:{id}"
 
 
 def last_part(key: str) -> str:

@@ -125,7 +125,7 @@ class Memberships:
                 read, left = await self._look(type, group, edit, begun=begun)
                 if not begun and version not in (None, read.values["version"]):
                     raise Stale
-                if not begun and left == _NOTHING:
+                if not begun and left == _NOTHING and not await self._overtakes(edit):
                     return str(read.values["version"])
                 guard = read.etag if exact or (version is not None and not begun) else None
             try:
@@ -174,24 +174,13 @@ class Memberships:
                     raise Gone
                 return read, left
 
-    async def join(self, type: str, id: str, groups: Sequence[Member], change: Change) -> None:
-        """Make a resource a member of groups, in steps; those that are gone meanwhile are left out.
+    async def _overtakes(self, edit: MemberEdit) -> bool:
+        """Tell whether an edit that finds nobody to remove may be about who is yet to come back.
 
-        The change's row is written already. Raises Gone.
+        What a broken-off revival brings back later is not put into groups that were written since.
         """
-        left = list(groups)
-        while left:
-            some = left[: _ROOM // 3]
-            try:
-                own = Operation("merge", keys.anchor(id))
-                await self._partition.transact([own, *joined(type, id, some, change)])
-            except Refused as refused:
-                if refused.operation is own:
-                    raise Gone from refused
-                gone = keys.last_part(refused.operation.key)
-                left = [each for each in left if each.id != gone]
-            else:
-                left = left[len(some) :]
+        leaves = edit.replace or bool(edit.remove)
+        return leaves and await self._reader.reviving()
 
     async def sweep(self, type: str, id: str, change: Change) -> None:
         """Remove memberships of a resource that is gone; mostly there are none."""

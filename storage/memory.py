@@ -174,7 +174,7 @@ class MemoryRepository(MemoryTombstones, MemoryIndexing):
         self._count()
         row = self._guard(type, id, version)
         self._check_members(edit.add)
-        if self._edit(id, edit):
+        if self._edit(id, edit) or self._overtakes(edit):
             self._touch(row, change)
             self._log(change, row.type, id)
         return row.version

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import replace
 
-from scim.repository import Change, Gone, Key, Member, Stale
+from scim.repository import Change, Gone, Key, Member, MemberEdit, Stale
 from scim.schema import ResourceType
 from scim.tombstones import Tombstone
 from storage.journal import of_change
@@ -47,13 +47,24 @@ class MemoryTombstones(MemoryJournal):
         self._check_tombstone(type, tombstone)
         self._bury(type, tombstone)
 
+    async def reviving(self) -> bool:
+        self._count()
+        return self._reviving()
+
+    async def lasting(self, type: ResourceType, tombstone: Tombstone) -> Tombstone:  # noqa: ARG002 - ids are unique over all types
+        self._count()
+        return self._lasting(tombstone)
+
     async def rejoin(self, type: ResourceType, tombstone: Tombstone, change: Change) -> None:
         self._count()
         if tombstone.id not in self._partition.rows:
             raise Gone
+        if self._lasting(tombstone) != tombstone:
+            raise Stale
         if self._restore(type, tombstone, change):
             entry = of_change(type.name, tombstone.id, change)
             self._partition.journal[change.id] = entry
+        self._partition.tombstones.pop((type.name, tombstone.id), None)
 
     async def forget(self, type: ResourceType, tombstone: Tombstone) -> None:
         self._count()
@@ -66,6 +77,27 @@ class MemoryTombstones(MemoryJournal):
         found = self._partition.tombstones.get((type.name, read.id))
         if (found.guard if found is not None else "") != read.guard:
             raise Stale
+
+    def _reviving(self) -> bool:
+        return any(each.revived for each in self._partition.tombstones.values())
+
+    def _overtakes(self, edit: MemberEdit) -> bool:
+        """Tell whether an edit that finds nobody to remove may be about who is yet to come back."""
+        return (edit.replace or bool(edit.remove)) and self._reviving()
+
+    def _lasting(self, tombstone: Tombstone) -> Tombstone:
+        there, since = self._partition.rows, tombstone.revived or tombstone.change
+        if tombstone.id not in there:
+            return tombstone
+        return replace(
+            tombstone,
+            members=tombstone.members if there[tombstone.id].version == since else (),
+            member_of=tuple(
+                each
+                for each in tombstone.member_of
+                if each.id not in there or there[each.id].version <= since
+            ),
+        )
 
     def _bury(self, type: ResourceType, tombstone: Tombstone) -> None:
         kept = replace(_copied(tombstone), guard=tombstone.change)
@@ -80,6 +112,8 @@ class MemoryTombstones(MemoryJournal):
             if each.id not in mine and each.id != id and self._is(each):
                 partition.members.setdefault(id, {})[each.id] = each
                 restored[each.id] += 1
+        if restored:
+            self._touch(partition.rows[id], change)
         for each in tombstone.member_of:
             theirs = partition.members.get(each.id, {})
             if id not in theirs and each.id != id and self._is(each):

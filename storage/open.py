@@ -78,11 +78,24 @@ def _service(where: str) -> tuple[TableServiceClient, AsyncTokenCredential | Non
     return TableServiceClient(where, credential=credential, **PATIENCE), credential
 
 
+class _Kept(MemoryRepository):
+    """A directory's resources, in a partition that is dropped when all of it is cleared."""
+
+    def __init__(self, partitions: dict[str, MemoryPartition], id: str) -> None:
+        super().__init__(partitions.setdefault(id, MemoryPartition()))
+        self._partitions = partitions
+        self._id = id
+
+    async def clear(self, progress: Callable[[int, int], None]) -> None:
+        await super().clear(progress)
+        self._partitions.pop(self._id, None)
+
+
 def _memory() -> Storage:
     partitions: dict[str, MemoryPartition] = {}
 
     def repository(directory: Directory) -> Repository:
-        return MemoryRepository(partitions.setdefault(directory.id, MemoryPartition()))
+        return _Kept(partitions, directory.id)
 
     async def nothing() -> None:
         return None

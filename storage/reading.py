@@ -125,6 +125,9 @@ class Reader:
         found = await self._partition.get_all([keys.anchor(id) for id in wanted])
         return {keys.last_part(key): str(row.values["type"]) for key, row in found.items()}
 
+    async def reviving(self) -> bool:
+        return bool(await self._partition.range(*keys.below(keys.REVIVALS), select=("RowKey",)))
+
     async def mark(self, id: str) -> str | None:
         if not keys.usable(id):
             return None

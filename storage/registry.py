@@ -1,7 +1,7 @@
 """Where directories and credentials are recorded: a small table, read through a short memory.
 
 A directory that was changed, or a credential that was revoked, takes effect in every process within
-`FRESH` seconds (`storage/remembering.py`). Partitions and rows:
+`FRESH` seconds (`scim/deadlines.py`). Partitions and rows:
 
     directory   id:{id}                       a directory's record
                 name:{name}                   whose name this is

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-FRESH = 60.0  # seconds that what was found is remembered
+from scim.deadlines import FRESH
+
 FRESH_ABSENCE = 5.0  # seconds that it is remembered that there is nothing
 
 T = TypeVar("T")

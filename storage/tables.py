@@ -34,10 +34,10 @@ from storage.committing import TRIES, Committing, contended
 from storage.journal import Journal
 from storage.memberships import Memberships, added, ends, guards, joined, packed, removed
 from storage.purging import Purging
-from storage.tombstones import Tombstones
+from storage.reviving import Due, Reviving
 
 
-class TablesRepository(Tombstones, Committing, Journal, Purging):
+class TablesRepository(Reviving, Committing, Journal, Purging):
     """One directory's resources in Table Storage."""
 
     def __init__(self, partition: Partition) -> None:
@@ -55,13 +55,14 @@ class TablesRepository(Tombstones, Committing, Journal, Purging):
         revives: Tombstone | None = None,
     ) -> Stored:
         id = resource["id"]
-        typed, groups = await self._memberships.typed(members), list[Member]()
+        typed, due = await self._memberships.typed(members), Due((), (), frozenset())
         named = {*refers, *(each.id for each in typed)}
         if revives is not None:
-            more, groups = await self.returning(revives, {each.id for each in typed})
-            typed += more
+            due = await self.returning(revives, typed)
+            back = {each.id for each in due.members}
+            typed = [each for each in typed if each.id not in back]
         keyed = moves(None, resource, type)
-        rows.check_room(len(keyed.claim), len(refers) + (revives is not None))
+        rows.check_room(len(keyed.claim), len(refers) + 2 * (revives is not None))
         operations = [
             rows.change_row(type.name, id, change),
             Operation(
@@ -71,27 +72,35 @@ class TablesRepository(Tombstones, Committing, Journal, Purging):
             *(parts.claim(type, key, id) for key in parts.ordered(keyed.claim)),
         ]
         index_rows = [parts.index(type, key, id) for key in parts.ordered(keyed.index)]
-        used = [tombstones.begun(type, revives)] if revives is not None else []
+        used = tombstones.begun(type, revives, change.id, 0) if revives is not None else []
         beside = len(operations) + len(index_rows) + len(refers) + len(used) > MOST
         operations += [] if beside else index_rows
-        room = MOST - len(operations) - len(refers) - 3 * (len(typed) + len(groups))
+        room = MOST - len(operations) - len(refers) - 3 * (len(typed) + due.alive)
         if revives is not None and tombstones.fits_a_row(revives):
             removal = tombstones.removal(type, revives)
             used = removal if not beside and len(removal) <= room else used
-        operations += used
-        room = (MOST - len(operations) - len(refers)) // 3
+        room = (MOST - len(operations) - len(used) - len(refers)) // 3
         now, later = typed[:room], tuple(typed[room:])
-        soon, late = groups[: room - len(now)], groups[room - len(now) :]
-        operations += [*added(type.name, id, now), *joined(type.name, id, soon, change)]
-        operations += guards({*refers, *(each.id for each in now)})
+        soon, late = due.split(room - len(now))
+        if revives is not None and used[0].verb == "merge":
+            used = tombstones.begun(type, revives, change.id, len(late))
+        now += soon.only().members
+        operations += [
+            *used,
+            *added(type.name, id, now),
+            *joined(type.name, id, soon.only().groups, change),
+            *guards({*refers, *(each.id for each in now)}),
+        ]
         try:
             await self._in_steps(index_rows if beside else [])
             etag = await self._commit(type, id, change, operations)
             if later:
                 edit = MemberEdit(add=later)
                 await self._memberships.edit(type.name, id, edit, change, rest=(later, ()))
+            if revives is not None and len(late):
+                await self.carry_on(type, revives, change, late)
+            if later or late.members:
                 etag = await self._etag(keys.resource(type.name, id), change)
-            await self._memberships.join(type.name, id, late, change)
         except (Taken, Missing) as error:
             if revives is None and beside:  # else the rows may be another revival's
                 await self._in_steps([parts.unindex(type, key, id) for key in keyed.index])
@@ -99,14 +108,14 @@ class TablesRepository(Tombstones, Committing, Journal, Purging):
                 raise Stale from error  # a member who was to come back is gone
             raise
         except Unavailable:
-            if later or late:
+            if later or len(late):
                 await self._undo(type, id, change, revives)
             raise
         if revives is not None and used[0].verb == "merge":
             with suppress(Unavailable):  # it is purged as well
                 await self.used_up(type, id)
-        done = tuple(sorted(typed, key=lambda each: each.id))
-        return Stored(resource, change.id, etag, done, tuple(groups) if revives else None)
+        done = tuple(sorted((*typed, *due.only().members), key=lambda each: each.id))
+        return Stored(resource, change.id, etag, done, due.only().groups if revives else None)
 
     async def _undo(
         self, type: ResourceType, id: str, change: Change, revives: Tombstone | None
@@ -202,16 +211,22 @@ class TablesRepository(Tombstones, Committing, Journal, Purging):
             whole = len(operations) + sum(map(len, steps)) <= MOST
             rest = steps.copy()
             try:
-                if whole:
+                if whole and not begun:
                     await self._commit(type, id, change, operations + packed(rest, MOST))
                     break
+                if whole:
+                    await self._partition.transact(operations[1:] + packed(rest, MOST))
+                    break
                 # The first step holds the version; whoever writes after it was too late.
+                head = [] if begun else operations[:1]
                 touch = Operation("merge", own, rows.version_values(change), stored.guard)
-                some = packed(rest, MOST - 1 - len(grave))
-                etags = await self._partition.transact([touch, *grave, *some])
+                some = packed(rest, MOST - 1 - len(head) - len(grave))
+                etags = await self._partition.transact([*head, touch, *grave, *some])
                 stored, begun, steps, grave = replace(stored, guard=etags[own]), True, rest, []
             except (Stale, Refused) as error:
                 found = await self.get(type, id)
+                if found is None and begun:
+                    break  # by the transaction whose answer was lost
                 if found is None:
                     raise Gone from error
                 if not begun and found.version != change.id:

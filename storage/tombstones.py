@@ -5,6 +5,10 @@ A tombstone is one JSON text: resource, memberships, keys. Most fit a row, so th
 the transaction that deletes the resource. Of a larger one the further rows are written first: the
 row `d:{type}:{id}` says that all of it is there. They carry the id of the change that wrote them,
 so that two never mix.
+
+Of a revival that is under way, the row also says how many memberships are left, from the end: the
+groups that the resource was in come before its members. So what came back leaves the tombstone in
+the transaction that brings it back, however long the text is.
 """
 
 import asyncio
@@ -14,13 +18,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from scim.repository import Change, Gone, Key, Member, MemberEdit, Stale
+from scim.repository import Key, Member, Stale
 from scim.schema import ResourceType
 from scim.side_by_side import side_by_side
 from scim.tombstones import Tombstone
 from storage import keys, rows
 from storage.client import MOST, Operation, Refused, Row
-from storage.memberships import Memberships
 from storage.parts import ordered
 from storage.reading import Reader
 
@@ -30,8 +33,6 @@ _AT_ONCE = 2  # such rows in a transaction, so that its body stays below 1 MiB
 
 class Tombstones(Reader):
     """The part of the repository that keeps what was deleted."""
-
-    _memberships: Memberships
 
     async def buried(self, type: ResourceType, keys_: Collection[Key]) -> list[Tombstone]:
         places = [keys.tombstone_key(type.name, each, "") for each in ordered(keys_)]
@@ -100,37 +101,6 @@ class Tombstones(Reader):
         for step in rows.chunks(_further(type, tombstone), _AT_ONCE):
             await self._partition.transact(step)
 
-    async def rejoin(self, type: ResourceType, tombstone: Tombstone, change: Change) -> None:
-        id = tombstone.id
-        found = await self.get(type, id, member_of=True)
-        if found is None:
-            raise Gone
-        members, groups = await self.returning(tombstone)
-        there = {each.id for each in found.member_of or ()}
-        left = [each for each in groups if each.id not in there]
-        edit = MemberEdit(add=tuple(members))
-        rest = await self._memberships.difference(type.name, id, edit)
-        if not any(rest) and not left:
-            return
-        entry = replace(rows.change_row(type.name, id, change), verb="put")
-        await self._partition.transact([entry])
-        if any(rest):
-            await self._memberships.edit(type.name, id, edit, change, rest=rest)
-        await self._memberships.join(type.name, id, left, change)
-
-    async def returning(
-        self, tombstone: Tombstone, sent: Collection[str] = ()
-    ) -> tuple[list[Member], list[Member]]:
-        """Find which memberships can be restored: members who are not `sent` anyway, and groups."""
-        passed = {tombstone.id, *sent}
-        members = [each for each in tombstone.members if each.id not in passed]
-        groups = [each for each in tombstone.member_of if each.id != tombstone.id]
-        types = await self.types_of({each.id for each in (*members, *groups)})
-        return (
-            [each for each in members if types.get(each.id) == each.type],
-            [each for each in groups if types.get(each.id) == each.type],
-        )
-
     async def forget(self, type: ResourceType, tombstone: Tombstone) -> None:
         if tombstone.guard:
             first, *rest = rows.chunks(removal(type, tombstone), MOST)
@@ -141,12 +111,6 @@ class Tombstones(Reader):
             for step in rest:
                 await self._partition.transact(step)
         await self._drop_parts(type.name, tombstone.id, only=tombstone.change)
-
-    async def used_up(self, type: ResourceType, id: str) -> None:
-        """Forget a tombstone whose revival has come to its end."""
-        found = await self.tombstone(type, id)
-        if found is not None and found.revived:
-            await self.forget(type, found)
 
     async def _first(self, after: str, before: str) -> Row | None:
         pages = self._partition.pages(after, before, select=("RowKey",), size=1)
@@ -190,20 +154,25 @@ def burial(type: ResourceType, tombstone: Tombstone) -> list[Operation]:
         "revived": tombstone.revived,
         **rows.pieces(text[:_PART]),
     }
-    head = keys.tombstone(type.name, tombstone.id)
+    head, place = keys.tombstone(type.name, tombstone.id), keys.revival(type.name, tombstone.id)
+    under_way = [Operation("delete", place, lenient=True)] if tombstone.guard else []
+    if tombstone.revived:
+        under_way = [Operation("put", place)]
     return [
         Operation("replace", head, values, tombstone.guard)
         if tombstone.guard
         else Operation("insert", head, values),
         *(Operation("put", key) for key in _found_by(type, tombstone)),
+        *under_way,
     ]
 
 
 def removal(type: ResourceType, tombstone: Tombstone) -> list[Operation]:
     """Remove a tombstone as it was read, without its further rows."""
-    head = keys.tombstone(type.name, tombstone.id)
+    head, place = keys.tombstone(type.name, tombstone.id), keys.revival(type.name, tombstone.id)
     return [
         Operation("delete", head, guard=tombstone.guard),
+        *([Operation("delete", place, lenient=True)] if tombstone.revived else []),
         *(Operation("delete", key, lenient=True) for key in _found_by(type, tombstone)),
     ]
 
@@ -213,10 +182,20 @@ def fits_a_row(tombstone: Tombstone) -> bool:
     return len(_text(tombstone)) <= _PART
 
 
-def begun(type: ResourceType, tombstone: Tombstone) -> Operation:
-    """Note in a tombstone that its resource lives again, and that memberships are to follow."""
-    head = keys.tombstone(type.name, tombstone.id)
-    return Operation("merge", head, {"revived": True}, tombstone.guard)
+def begun(type: ResourceType, tombstone: Tombstone, revived: str, left: int) -> list[Operation]:
+    """Note in a tombstone which change made its resource live again, and what is left to do."""
+    return [
+        progress(type, tombstone.id, tombstone.guard, left, revived),
+        Operation("put", keys.revival(type.name, tombstone.id)),
+    ]
+
+
+def progress(
+    type: ResourceType, id: str, guard: str, left: int, revived: str | None = None
+) -> Operation:
+    """Take out of a tombstone all memberships but so many; `revived` if that is another change."""
+    values = {"left": left} if revived is None else {"left": left, "revived": revived}
+    return Operation("merge", keys.tombstone(type.name, id), values, guard)
 
 
 def _further(type: ResourceType, tombstone: Tombstone) -> list[Operation]:
@@ -255,14 +234,18 @@ def _read(type: str, head: Row, parts: Sequence[Row]) -> Tombstone:
     if len(mine) != values["parts"]:
         return replace(_broken(type, head), guard=head.etag)
     content: dict[str, Any] = json.loads("".join(rows.joined(row.values) for row in (head, *mine)))
+    members = tuple(Member(*each) for each in content["members"])
+    groups = tuple(Member(*each) for each in content["memberOf"])
+    whole = len(groups) + len(members)
+    done = whole - values.get("left", whole)
     return Tombstone(
         resource=content["resource"],
         type=type,
         version=content["version"],
         deleted=values["deleted"],
         due=values["due"],
-        members=tuple(Member(*each) for each in content["members"]),
-        member_of=tuple(Member(*each) for each in content["memberOf"]),
+        members=members[max(0, done - len(groups)) :],
+        member_of=groups[done:],
         credential=content["credential"],
         keys=frozenset(Key(*each) for each in content["keys"]),
         change=values["change"],

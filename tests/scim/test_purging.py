@@ -121,6 +121,27 @@ async def test_what_is_old_goes_and_the_rest_stays(service: Service) -> None:
     assert (again.tombstones, again.entries) == (0, 0)
 
 
+async def test_a_tombstone_goes_on_the_moment_that_it_is_due(service: Service) -> None:
+    directory = await service.add("contoso")
+    await bury(service.storage.repository(directory), directory, "ada", 3)
+    assert (await service.purge(NOW + 3 * DAY - timedelta(milliseconds=1))).tombstones == 0
+    assert (await service.purge(NOW + 3 * DAY)).tombstones == 1
+
+
+async def test_a_removal_waits_until_everybody_knows(service: Service) -> None:
+    """What is being removed is left alone as long as it takes to settle; nothing else waits."""
+    going, other = await service.add("going"), await service.add("other")
+    for each in (going, other):
+        await service.storage.repository(each).record(entry(NOW - 300 * DAY))
+    await service.storage.registry.change_directory(
+        going.id, lambda found: found.model_copy(update={"removing": True})
+    )
+    done = await service.purge(settle=3600, seconds=0.05)
+    assert (done.removed, done.entries, done.complete) == (0, 1, False)
+    assert len(await service.log(going)) == 1
+    assert (await service.purge()).removed == 1
+
+
 async def test_what_is_kept_of_a_type_that_is_gone_goes_on_its_day(service: Service) -> None:
     """The rules no longer name the type; people who were deleted under it aren't kept for ever."""
     before = await service.add("contoso")

@@ -1,5 +1,6 @@
 """The part of the contract about tombstones: what is kept of the deleted, and how it comes back."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -55,6 +56,29 @@ async def revive(
     return await repository.create(
         type, again, change("restore"), members=members(within), revives=buried
     )
+
+
+async def broken_off(
+    repository: Repository, stored: Stored, left: Sequence[str], groups: Sequence[str]
+) -> Tombstone:
+    """Leave a living group as a revival does that broke off: these are yet to come back."""
+    await asyncio.sleep(0.002)  # ids of changes are in the order of milliseconds
+    revival = change("restore")
+    await asyncio.sleep(0.002)
+    there = await repository.get(GROUP, stored.id)
+    assert there is not None
+    await repository.replace(GROUP, there, {**there.resource, "nickName": revival.id}, revival)
+    kept = replace(
+        tombstone(GROUP, stored, change("delete"), days=1),
+        members=tuple(Member(each, "User") for each in left),
+        member_of=tuple(Member(each, "Group") for each in sorted(groups)),
+        revived=revival.id,
+    )
+    await repository.bury(GROUP, kept)
+    found = await repository.tombstone(GROUP, stored.id)
+    assert found is not None
+    assert found == replace(kept, guard=found.guard)
+    return found
 
 
 async def groups_of(repository: Repository, id: str) -> list[str]:
@@ -245,27 +269,73 @@ class Tombs:
     async def test_memberships_are_completed(self, repository: Repository) -> None:
         """What a revival that broke off has left undone is done, once; whatever is there stays."""
         ids = await users(repository, 4)
-        inner = await group(repository, ids[:3])
-        outers = [await group(repository, [inner.id]) for _ in range(2)]
-        before = await whole(repository, GROUP, inner.id)
-        due = tombstone(GROUP, before, change("delete"), days=1)
-        swap = MemberEdit(add=members(ids[2:]), replace=True)
-        await repository.edit_members(GROUP, inner.id, swap, change())
-        leave = MemberEdit(remove=(inner.id,))
-        await repository.edit_members(GROUP, outers[0].id, leave, change())
+        inner = await group(repository, ids[2:])
+        outers = [await group(repository, [inner.id] if number else []) for number in range(2)]
+        late = await broken_off(repository, inner, ids[:3], [each.id for each in outers])
+        assert await repository.lasting(GROUP, late) == late
         last = change("restore")
-        for _ in range(2):
-            await repository.rejoin(GROUP, due, last)
-            found = await whole(repository, GROUP, inner.id)
-            assert [each.id for each in found.members or ()] == ids
-            assert {each.id for each in found.member_of or ()} == {each.id for each in outers}
-            last = change("restore")
-        there = await repository.get(GROUP, outers[1].id)
-        assert there is not None
-        assert there.version == outers[1].version
+        await repository.rejoin(GROUP, late, last)
+        found = await whole(repository, GROUP, inner.id)
+        assert [each.id for each in found.members or ()] == ids
+        assert {each.id for each in found.member_of or ()} == {each.id for each in outers}
+        assert found.version == last.id
+        assert await repository.tombstone(GROUP, inner.id) is None
+        assert not await repository.reviving()
+        late = await broken_off(repository, found, ids, [])
+        found = await whole(repository, GROUP, inner.id)
         await repository.delete(GROUP, found, change("delete"))
+        assert await repository.lasting(GROUP, late) == late
         with pytest.raises(Gone):
-            await repository.rejoin(GROUP, due, change("restore"))
+            await repository.rejoin(GROUP, late, change("restore"))
+        await repository.forget(GROUP, late)
+        assert not await repository.reviving()
+
+    async def test_what_was_written_since_is_not_completed(self, repository: Repository) -> None:
+        """Not a membership of a group that anybody wrote, nor a member of the group itself then."""
+        ids = await users(repository, 2)
+        inner = await group(repository)
+        one, two = [(await group(repository)).id for _ in range(2)]
+        late = await broken_off(repository, inner, ids, [one, two])
+        await repository.edit_members(GROUP, one, MemberEdit(members(ids)), change())
+        with pytest.raises(Stale):
+            await repository.rejoin(GROUP, late, change("restore"))
+        lasting = await repository.lasting(GROUP, late)
+        assert [each.id for each in lasting.member_of] == [two]
+        assert lasting == replace(late, member_of=lasting.member_of)
+        there = await repository.get(GROUP, inner.id)
+        assert there is not None
+        await repository.replace(GROUP, there, {**there.resource, "title": "x"}, change())
+        lasting = await repository.lasting(GROUP, late)
+        assert (lasting.members, [each.id for each in lasting.member_of]) == ((), [two])
+        await repository.bury(GROUP, replace(lasting, change=change().id))
+        assert await repository.reviving()
+        kept = await repository.tombstone(GROUP, inner.id)
+        assert kept is not None
+        await repository.rejoin(GROUP, kept, change("restore"))
+        found = await whole(repository, GROUP, inner.id)
+        assert found.members == ()
+        assert [each.id for each in found.member_of or ()] == [two]
+
+    async def test_who_is_yet_to_come_back_can_be_removed(self, repository: Repository) -> None:
+        """The group is a new version, though nobody was there to remove; an addition is none."""
+        [ada] = await users(repository, 1)
+        for edit, written in (
+            (MemberEdit(remove=(ada,)), True),
+            (MemberEdit(replace=True), True),
+            (MemberEdit(add=members([ada])), False),
+        ):
+            team = await group(repository, [ada] if edit.add else [])
+            assert await repository.edit_members(GROUP, team.id, edit, change()) == team.version
+            late = await broken_off(repository, team, [ada], [])
+            version = late.revived
+            last = change()
+            assert (await repository.edit_members(GROUP, team.id, edit, last) == last.id) is written
+            assert bool((await repository.lasting(GROUP, late)).members) is not written, version
+            await repository.forget(GROUP, late)
+            there = await repository.get(GROUP, team.id)
+            assert there is not None
+            found = [each async for each in repository.entries(there.version[:-1])]
+            assert found[0].id == there.version
 
     async def test_many_memberships_come_back(self, repository: Repository) -> None:
         """A user of 150 groups, and a group of 150, with values for more than a transaction."""

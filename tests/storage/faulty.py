@@ -27,11 +27,17 @@ class Faulty:
     def off(self) -> None:
         self.kinds: list[str] = []
         self._place, self._error, self._after, self._twice = -1, Exception(), False, False
+        self._killed = False
 
     def fail(self, place: int, error: Exception, *, after: bool) -> None:
         """Let one call fail: after it was done, or instead."""
         self.off()
         self._place, self._error, self._after = place, error, after
+
+    def kill(self, place: int, *, after: bool) -> None:
+        """Let the process end at a call, after it was done or before: no later one takes place."""
+        self.fail(place, answered(503), after=after)
+        self._killed = True
 
     def repeat(self, place: int) -> None:
         """Send one call twice and answer with what came of the second time, as the SDK does."""
@@ -41,6 +47,8 @@ class Faulty:
     async def _call(self, kind: str, call: Callable[[], Awaitable[Any]]) -> Any:
         place = len(self.kinds)
         self.kinds.append(kind)
+        if self._killed and place > self._place >= 0:
+            raise self._error
         if place != self._place:
             return await call()
         if self._twice:

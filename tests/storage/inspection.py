@@ -68,6 +68,7 @@ _EXPECTED: Mapping[str, Callable[[list[str], Row], list[str]]] = {
     "m": _member,
     "n": _group,
     "d": _tombstone,
+    "o": lambda parts, _: [keys.tombstone(parts[0], parts[1])],
     "k": lambda parts, _: [keys.tombstone(parts[0], parts[2])],
 }
 

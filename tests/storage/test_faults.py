@@ -282,6 +282,27 @@ async def test_a_transaction_may_arrive_twice(peopled: Fragile, scenario: Scenar
     assert await faults(fragile.partition) == []
 
 
+@pytest.mark.parametrize("deletion", [HARD, SOFT], ids=["hard", "soft"])
+async def test_a_deletion_that_ended_anywhere_is_in_the_log(peopled: Fragile) -> None:
+    """Whose groups are gone has a version, and its entry is there; the DELETE sent again is 204."""
+    kinds = await calls(peopled, deleting_a_user)
+    writes = [place for place, kind in enumerate(kinds) if kind == "transact"]
+    assert len(writes) == 2
+    for place in writes:
+        for after in (False, True):
+            asked = await deleting_a_user(peopled)
+            peopled.faulty.kill(place, after=after)
+            await peopled.client.send(asked.method, asked.path, None)
+            peopled.faulty.off()
+            assert await faults(peopled.partition) == [], (place, after)
+            again = await peopled.client.send(asked.method, asked.path, None)
+            assert again.status == (404 if (place, after) == (writes[-1], True) else 204)
+            assert await asked.true()
+            id = asked.path.rpartition("/")[2]
+            log = [each.verb async for each in peopled.repository.entries() if each.resource == id]
+            assert log[:2] == ["create", "delete"]
+
+
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [

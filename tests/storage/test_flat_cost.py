@@ -12,12 +12,12 @@ from uuid import uuid4
 from azure.data.tables.aio import TableClient
 
 from scim.credentials import issue
+from scim.deadlines import FRESH
 from scim.directory import Directory
 from scim.server import Server
 from scim.side_by_side import side_by_side
 from storage.open import Storage
 from storage.registry import TablesRegistry
-from storage.remembering import FRESH
 from tests.service import PATCH_OP, PEPPER, USER, Client, open_directory
 from tests.storage import making
 from tests.storage.serving import Metered, on_tables

@@ -10,12 +10,13 @@ import pytest
 from azure.data.tables.aio import TableClient
 
 from scim.credentials import revoked
+from scim.deadlines import FRESH
 from scim.directory import Directory
 from scim.errors import Unavailable
 from scim.repository import Meter
 from storage.client import Operation, Partition
 from storage.registry import TablesRegistry
-from storage.remembering import FRESH, FRESH_ABSENCE, Known, Memory
+from storage.remembering import FRESH_ABSENCE, Known, Memory
 from storage.rows import pieces
 from tests.storage.faulty import Faulty, answered
 from tests.storage.serving import serve

@@ -1,5 +1,6 @@
 """Restoring, completing and erasing by an operator's commands, on both stores."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +34,10 @@ SOFT = Deletion(policy="soft")
 
 def call(client: Client, repository: Repository) -> Call:
     """The call of an operator's command."""
+
+    async def admit(_: datetime, __: Notes) -> Directory:
+        return client.directory
+
     return Call(
         request=Request("DELETE", "http://localhost/"),
         directory=client.directory,
@@ -43,6 +48,8 @@ def call(client: Client, repository: Repository) -> Call:
         now=datetime.now(UTC),
         sealer=Sealer.derive(PEPPER),
         notes=Notes(""),
+        clock=lambda: datetime.now(UTC),
+        admit=admit,
     )
 
 
@@ -117,7 +124,8 @@ class Operated:
         there = await repository.get(GROUP, team.id, member_of=True)
         assert there is not None
         member_of = (replace((await group_of(repository, ada.id)), id=team.id),)
-        unfinished = replace(kept, revived=True, member_of=member_of)
+        await asyncio.sleep(0.002)  # ids of changes are in the order of milliseconds
+        unfinished = replace(kept, revived=change("restore").id, member_of=member_of)
         await repository.bury(USER, unfinished)
         found = await repository.tombstone(USER, ada.id)
         assert found is not None
@@ -126,7 +134,7 @@ class Operated:
         await complete(repository, USER, found, change("restore"))
         assert await in_group(repository, team.id) == [ada.id]
         assert await repository.tombstone(USER, ada.id) is None
-        await repository.bury(USER, unfinished)
+        await repository.bury(USER, replace(unfinished, revived=change("restore").id))
         whole = await repository.get(USER, ada.id, member_of=True)
         assert whole is not None
         await repository.delete(USER, whole, change("delete"))
