@@ -1,6 +1,7 @@
 """One authenticated call: what a handler gets, and nothing ambient beside it."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -18,7 +19,11 @@ from scim.show import location
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of a directory's own client; `base_url` is the Tenant URL, no slash at its end."""
+    """A request of a directory's own client; `base_url` is the Tenant URL, no slash at its end.
+
+    `now` is when it began. `admit` tells whether its client is let in at a later time, and gives
+    the directory as it is then; raises Unauthorized, Forbidden.
+    """
 
     request: Request
     directory: Directory
@@ -29,6 +34,13 @@ class Call:
     now: datetime
     sealer: Sealer
     notes: Notes
+    clock: Callable[[], datetime]
+    admit: Callable[[datetime, Notes], Awaitable[Directory]]
+
+    async def again(self, now: datetime, notes: Notes) -> "Call":
+        """Give the call as it is now, for a further operation. Raises Unauthorized, Forbidden."""
+        directory = await self.admit(now, notes)
+        return replace(self, directory=directory, dialect=directory.spoken, now=now, notes=notes)
 
     @property
     def catalog(self) -> Catalog:
@@ -51,9 +63,11 @@ class Call:
         self,
         verb: Literal["create", "update", "delete", "restore"],
         attributes: tuple[str, ...] = (),
+        *,
+        detail: str = "",
     ) -> Change:
         """Describe a write that this call makes, at its time and under a new id."""
-        id = ids.change_id(self.now)
+        id = self.notes.succession.next(self.now)
         self.notes.changes.append(id)
         return Change(
             id=id,
@@ -65,6 +79,7 @@ class Call:
             request=self.notes.request,
             status=self._status,
             ignored=self.notes.ignored,
+            detail=detail,
         )
 
     @property

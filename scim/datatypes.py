@@ -22,7 +22,19 @@ _DECIMAL = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})
 # RFC 4648 §4, and §5, which an attribute's definition may ask for; without padding too, as some
 # clients send it.
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]+|[A-Za-z0-9_-]+)={0,2}", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z$][A-Za-z0-9:._$-]*", re.ASCII)
+_TOKEN = re.compile(r"scim_[0-9a-z]{12}_", re.ASCII)
+_LONGEST = 128  # characters of a name that is shown
+UNNAMED = "(unnamed)"  # stands for names that can't be shown
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def has_surrogates(text: str) -> bool:
+    r"""Tell whether a text holds half of a surrogate pair.
+
+    JSON can spell one ("\ud800"), UTF-8 can't: it could be kept but never be sent again.
+    """
+    return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def kind(value: Any) -> str:
@@ -33,9 +45,30 @@ def kind(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def shown(name: str) -> str:
-    """Write any name so that messages, logs and terminals can show it: printable ASCII, short."""
-    return name[:128].encode("unicode_escape").decode()[:128]
+def is_plain(name: str) -> bool:
+    """Tell whether a name that a client made up is no more than a name, so that it can be shown.
+
+    An e-mail address isn't one, nor a path with a value in it, nor a secret token that went astray.
+    """
+    return len(name) <= _LONGEST and _PLAIN.fullmatch(name) is not None and not _TOKEN.search(name)
+
+
+def shown(name: str, place: str = "", *, what: str = "") -> str:
+    """Name an attribute that a client made up, in a way that messages and terminals can show.
+
+    `place` is what stands before it, up to its dot or colon, and is known to be fit to be shown;
+    `what` is said before a name.
+    """
+    before = name.partition("[")[0]  # brackets hold values
+    if is_plain(before):
+        return f"{what}{place}{before}"
+    within = f" of {place.rstrip('.:')}" if place else ""
+    return f"an attribute{within} whose name can't be shown"
+
+
+def called(name: str) -> str:
+    """Go on with the name that no attribute has: "User has no attribute called colour"."""
+    return f"called {name}" if is_plain(name) else "of that name, which can't be shown"
 
 
 def wrong(expected: str, value: Any, place: str) -> InvalidValue:
@@ -54,8 +87,7 @@ def _string(value: Any, place: str, loose: bool) -> str:  # noqa: FBT001
         value = json.dumps(value)
     if not isinstance(value, str):
         raise wrong("a string", value, place)
-    if not value.isascii() and _SURROGATE.search(value):
-        # JSON can spell one ("\ud800"), UTF-8 can't: it could be kept but never be sent again.
+    if has_surrogates(value):
         raise InvalidValue(f"expected Unicode text, got half of a surrogate pair at {place}")
     return value
 

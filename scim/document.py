@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from scim import kept
-from scim.datatypes import kind, read_simple, shown, wrong
+from scim.datatypes import UNNAMED, is_plain, kind, read_simple, shown, wrong
 from scim.dialect import STRICT, Tolerance
 from scim.elements import LABELS, check_primary, collapse
 from scim.errors import InvalidSyntax, InvalidValue
@@ -41,13 +41,18 @@ def read(
         raise InvalidSyntax(
             f"expected a {resource_type.name} as a JSON object, got {kind(document)}"
         )
+    strays = kept.Strays()
     if tolerance.unknown == "keep":
-        document = kept.gathered(document, resource_type, tolerant=tolerance.loose)
+        strays = kept.gathered(document, resource_type, tolerant=tolerance.loose)
+        document = strays.rest
     reader = Reader(tolerance)
     resource = reader.resource(document, resource_type)
     if absent := missing(resource, resource_type):
         raise InvalidValue(required(absent, resource_type))
-    kept.check(resource, resource_type)
+    kept.check({}, resource, resource_type)
+    resource, over = kept.joined(resource, strays.elements, resource_type)
+    for name in (*strays.unfit, *over):
+        reader.ignore(name)
     return resource, reader.ignored
 
 
@@ -109,9 +114,10 @@ class Reader:
         return tuple(self._ignored)
 
     def ignore(self, name: str) -> None:
-        """Note a name that no schema has."""
+        """Note a name that no schema has, as it was sent: it may hold anything."""
         if len(self._ignored) < _MOST_IGNORED:
-            self._ignored[_INDEX.sub("", name)] = None
+            place = _INDEX.sub("", name).partition("[")[0]  # brackets hold values
+            self._ignored[place if is_plain(place) else UNNAMED] = None
 
     def resource(self, document: dict[Any, Any], resource_type: ResourceType) -> Resource:
         """Read a whole resource, extensions included."""
@@ -232,10 +238,10 @@ class Reader:
         return found
 
     def _unknown(self, name: str, prefix: str) -> None:
-        place = prefix + shown(name)  # it may hold anything
         if self._rejects:
-            raise InvalidSyntax(f"no schema has the attribute {place}: remove it, or its mapping")
-        self.ignore(place)
+            unknown = shown(name, prefix, what="the attribute ")
+            raise InvalidSyntax(f"no schema has {unknown}: remove it, or its mapping")
+        self.ignore(prefix + name)
 
 
 def _holders(

@@ -5,6 +5,7 @@ are resolved against the schemas while they are read, so an unknown attribute is
 empty store too.
 """
 
+from scim.datatypes import called
 from scim.errors import InvalidFilter, InvalidPath
 from scim.grammar import MOST_TERMS, Parser, below, hint, need_elements
 from scim.nodes import (
@@ -86,7 +87,7 @@ def parse_path(text: str, resource_type: ResourceType, *, tolerant: bool = False
         raise scanner.fail("The path should end here")
     if path is None:
         more = hint(name, resource_type)
-        raise UnknownAttribute(f"{resource_type.name} has no attribute called {name}{more}")
+        raise UnknownAttribute(f"{resource_type.name} has no attribute {called(name)}{more}")
     return Target(path, inner)
 
 

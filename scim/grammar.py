@@ -8,6 +8,7 @@ or as strings, text that nobody escaped, `not` without parentheses, extensions w
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from scim.datatypes import called, is_plain, shown
 from scim.nodes import DEEPEST, And, Compare, Filter, Not, Or, Present, ValuePath, chain, too_deep
 from scim.schema import Attribute, Path, ResourceType
 from scim.tokens import EQUALITY, FITTING, OPERATORS, UNKNOWN, Literal, Scanner, well_formed
@@ -142,9 +143,9 @@ class Parser:
         at = self.scanner.at
         sub = self.scanner.word()[1:]
         if not self.tolerant:
-            shown = sub if well_formed(sub) else "attribute"
+            behind = sub if is_plain(sub) else "attribute"
             raise self.scanner.fail(
-                f'Write it inside the brackets: {name}[… and {shown} eq "…"]', at
+                f'Write it inside the brackets: {shown(name)}[… and {behind} eq "…"]', at
             )
         self.element = path.attribute
         relative = self.resolve(sub, at + 1)
@@ -166,7 +167,7 @@ class Parser:
         if path is None:
             owner = self.element.name if self.element else self.resource_type.name
             more = "" if self.element else hint(name, self.resource_type)
-            raise self.scanner.fail(f"{owner} has no attribute called {name}{more}", at)
+            raise self.scanner.fail(f"{owner} has no attribute {called(name)}{more}", at)
         if path.leaf is None:
             raise self.scanner.fail(f"{name} is a schema: go on with :attribute", at)
         if "never" in {each.returned for each in (path.attribute, path.sub) if each}:
@@ -186,7 +187,7 @@ class Parser:
             return Present(path)
         if op not in OPERATORS:
             raise self.scanner.fail(
-                f"After {name} should follow eq, ne, co, sw, ew, gt, ge, lt, le or pr", at
+                f"After {shown(name)} should follow eq, ne, co, sw, ew, gt, ge, lt, le or pr", at
             )
         value_at, readings, quoted = self.literal(op)
         if readings == ("null",) and not quoted:

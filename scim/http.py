@@ -4,10 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 MEDIA_TYPE = "application/scim+json"  # exactly: a charset parameter fails strict readers
+# With every answer: people's data are kept by no cache, and taken for nothing but what they are.
+SAFE: Mapping[str, str] = MappingProxyType(
+    {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+)
 
 
 @dataclass(frozen=True)

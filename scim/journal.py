@@ -3,16 +3,15 @@
 Entries are in the order of time. A write's entry is its change row, written in its transaction.
 """
 
-import re
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from scim.datatypes import is_plain
+
 Verb = Literal["create", "update", "delete", "restore", "refuse", "warn", "operate"]
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9:._$-]*")  # a name; whatever else a client sends is not
 _MOST_NAMES = 10
-_LONGEST_NAME = 100
 _LONGEST_DETAIL = 1000
 
 
@@ -23,7 +22,8 @@ class Entry:
     `id` is time-ordered (`scim/ids.py`), `at` RFC 3339 UTC. `operation` is a method and a route
     (`PATCH /Users/{id}`), or an operator's command (`token revoke`), then `by` is the operator.
     `type` and `resource` name the resource, `attributes` those that changed, `ignored` those that
-    were sent and that no schema has. `detail` is the error's, without a value in it.
+    were sent and that no schema has. `detail` is the error's, or what a verb doesn't say, without a
+    value in it.
     """
 
     id: str
@@ -61,10 +61,13 @@ class Journal(Protocol):
         ...
 
 
-def plain(names: Iterable[str]) -> tuple[str, ...]:
-    """Keep of names that a client made up what is no more than a name: few, and short ones."""
-    known = [each for each in names if len(each) <= _LONGEST_NAME and _PLAIN.fullmatch(each)]
-    return tuple(dict.fromkeys(known))[:_MOST_NAMES]
+def plain(names: Iterable[str], others: str = "") -> tuple[str, ...]:
+    """Keep of names that a client made up what is no more than a name: few, and short ones.
+
+    `others`, if any, stands for all of the others.
+    """
+    known = [each if is_plain(each) else others for each in names]
+    return tuple(dict.fromkeys(each for each in known if each))[:_MOST_NAMES]
 
 
 def printable(text: str) -> str:

@@ -9,26 +9,27 @@ clients discover, read, filter and PATCH them like any others:
         {"name": "urn:example:Badge:colour", "value": "red"}]}}
 
 What is no string is kept as its JSON text. A name that a schema has is never kept here, nor is a
-sub-attribute of one: it is ignored, with a warning. Names differ by more than letter case; the
-spelling that came first stays.
+sub-attribute of one: it is ignored, with a warning. So is what can't be kept, for whatever reason:
+a stray mapping must not keep anybody from being disabled. Only who writes into the extension itself
+is refused. Names differ by more than letter case; the spelling that came first stays.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from scim.datatypes import shown
+from scim import kept_limits
 from scim.definitions import Attribute, ResourceTypeDocument, Schema, SchemaExtension
-from scim.errors import InvalidValue
+from scim.elements import collapse
+from scim.kept_limits import LONGEST_NAME, MOST_KEPT, is_keepable
 from scim.nodes import And, Compare, Filter, Or
 from scim.schema import Path, Resource, ResourceType
-from scim.tokens import well_formed
 from scim.values import present
 
 URN = "urn:scim:directory:schemas:kept:2.0:"
-MOST_KEPT = 100  # of a resource
-LONGEST_NAME = 255  # characters
-LONGEST_VALUE = 32_000  # characters
+# Some clients send one whether or not they are asked to; it would be shown to whoever reads.
+_NEVER = frozenset({"password"})
 
 # Immutable and required: elements are told apart by it (`Attribute.key`).
 _NAME = Attribute(
@@ -75,22 +76,31 @@ def home(resource_type: ResourceType) -> Path | None:
     return Path(extension.attribute("attributes"), None, extension) if extension else None
 
 
-def gathered(document: dict[Any, Any], resource_type: ResourceType, *, tolerant: bool) -> Any:
-    """Move what no schema has in a POST's or PUT's body into the extension that keeps it.
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """A document without what no schema has; the elements of that, names that can't be kept."""
 
-    What has no value stays, to be ignored. Raises InvalidValue for what can't be kept.
-    """
-    place = home(resource_type)
-    if place is None:
-        return document
-    rest: dict[Any, Any] = {}
-    found: list[Resource] = []
+    rest: dict[Any, Any] = field(default_factory=dict)
+    elements: list[Resource] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
+
+
+def gathered(document: dict[Any, Any], resource_type: ResourceType, *, tolerant: bool) -> Strays:
+    """Take what no schema has out of a POST's or PUT's body; what has no value stays in it."""
+    if home(resource_type) is None:
+        return Strays(document)
+    strays = Strays()
+    rest = strays.rest
 
     def keep(name: str, value: Any) -> bool:
-        if not present(value) or not is_unknown(name, resource_type, tolerant=tolerant):
+        if len(strays.elements) >= MOST_KEPT or not present(value):
             return False
-        found.extend(elements(name, value, resource_type))
-        _check_count(len(found), place)
+        if not is_unknown(name, resource_type, tolerant=tolerant):
+            return False
+        if (made := element(name, value, resource_type)) is not None:
+            strays.elements.append(made)
+        else:
+            strays.unfit.append(name)
         return True
 
     for key, value in document.items():
@@ -102,16 +112,32 @@ def gathered(document: dict[Any, Any], resource_type: ResourceType, *, tolerant:
                 rest[key] = known
         elif extension or not keep(name, value):
             rest[key] = value
-    return _joined(rest, found, place) if found else rest
+    return strays
 
 
-def elements(name: str, value: Any, resource_type: ResourceType) -> list[Resource]:
-    """Make the element of an attribute; none when it has no value. Raises InvalidValue."""
-    if not present(value):
-        return []
-    element = {"name": _plain(name, resource_type), "value": _text(value)}
-    _check(**element)
-    return [element]
+def element(name: str, value: Any, resource_type: ResourceType) -> Resource | None:
+    """Make the element of an attribute that has a value; None when it can't be kept."""
+    plain, text = _plain(name, resource_type), _text(value)
+    return {"name": plain, "value": text} if is_keepable(plain, text) else None
+
+
+def joined(
+    resource: Resource, strays: Sequence[Resource], resource_type: ResourceType
+) -> tuple[Resource, tuple[str, ...]]:
+    """Add elements to those that the extension was sent with; second: names that had no room."""
+    place = home(resource_type)
+    both = collapse([*_listed(resource, place), *strays], _ATTRIBUTES)
+    after = _holding(both, resource, place) if strays else resource
+    return fitted(resource, after, [each["name"] for each in strays], resource_type)
+
+
+def fitted(
+    before: Resource, after: Resource, strays: Sequence[str], resource_type: ResourceType
+) -> tuple[Resource, tuple[str, ...]]:
+    """Leave strays as they were before where there is no room for them; second: their names."""
+    place = home(resource_type)
+    some, over = kept_limits.fitted(_listed(before, place), _listed(after, place), strays)
+    return (_holding(some, after, place) if over else after), over
 
 
 def named(name: str, resource_type: ResourceType, value: Any = None) -> Filter:
@@ -128,8 +154,13 @@ def named(name: str, resource_type: ResourceType, value: Any = None) -> Filter:
 
 
 def is_unknown(name: str, resource_type: ResourceType, *, tolerant: bool) -> bool:
-    """Tell whether no schema has an attribute of this name, nor one that it would be a part of."""
+    """Tell whether no schema has an attribute of this name, nor one that it would be a part of.
+
+    A password is none that is kept: nothing here authenticates people.
+    """
     if f"{name}:".lower().startswith(f"{URN}{resource_type.name}:".lower()):
+        return False
+    if _plain(name, resource_type).lower() in _NEVER:
         return False
     if len(name) > LONGEST_NAME:
         return True
@@ -165,37 +196,23 @@ def without_brackets(path: str) -> str:
     return before.strip() + behind.rpartition("]")[2].strip()
 
 
-def check(resource: Resource, resource_type: ResourceType) -> None:
-    """Refuse more, or longer, than a resource can keep. Raises InvalidValue."""
+def check(before: Resource, after: Resource, resource_type: ResourceType) -> None:
+    """Refuse to make more of it than a resource can keep. Raises InvalidValue."""
     place = home(resource_type)
-    if place is None or place.extension is None:
-        return
-    listed = resource.get(place.extension.id, {}).get(_ATTRIBUTES.name, ())
-    _check_count(len(listed), place)
-    for each in listed:
-        _check(each.get("name", ""), each.get("value", ""))
+    if _listed(before, place) != _listed(after, place):
+        kept_limits.check(_listed(after, place), str(place))
 
 
-def _check(name: str, value: str) -> None:
-    if len(name) > LONGEST_NAME or not well_formed(name):
-        raise InvalidValue(
-            f"{shown(name) or 'an empty name'} can't be kept: the name of an attribute is at most"
-            f" {LONGEST_NAME} letters, digits, $, - and _, after a URN and a colon if it has one:"
-            " rename it, or remove its mapping"
-        )
-    if len(value) > LONGEST_VALUE:
-        raise InvalidValue(
-            f"{shown(name)} can't be kept: no schema has it, and its value is longer than"
-            f" {LONGEST_VALUE} characters: shorten it, or remove its mapping"
-        )
+def _holding(elements: list[Resource], resource: Resource, place: Path | None) -> Resource:
+    urn = place.extension.id if place and place.extension else ""
+    rest = {name: each for name, each in resource.items() if name != urn}
+    return {**rest, urn: {_ATTRIBUTES.name: elements}} if elements else rest
 
 
-def _check_count(count: int, place: Path) -> None:
-    if count > MOST_KEPT:
-        raise InvalidValue(
-            f"{place} can hold at most {MOST_KEPT} attributes that no other schema has: remove"
-            " their mappings"
-        )
+def _listed(resource: Resource, place: Path | None) -> list[Resource]:
+    urn = place.extension.id if place and place.extension else ""
+    found: list[Resource] = resource.get(urn, {}).get(_ATTRIBUTES.name, [])
+    return found
 
 
 def _schema(name: str) -> Schema:
@@ -226,23 +243,3 @@ def _text(value: Any) -> str:
         return value
     # One text for each value: an object's keys have no order.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
-def _joined(document: dict[Any, Any], found: list[Resource], place: Path) -> dict[Any, Any]:
-    """Add elements behind those that the extension was sent with."""
-    urn = str(place.extension.id if place.extension else "")
-    key = _spelt(document, urn)
-    sent = document.get(key)
-    if present(sent) and not isinstance(sent, dict):
-        return document  # it is refused for what it is
-    held = sent or {}
-    name = _spelt(held, _ATTRIBUTES.name)
-    listed = held.get(name)
-    before = listed if isinstance(listed, list) else [listed]
-    both = [*(before if present(listed) else []), *found]
-    return {**document, key: {**held, name: both}}
-
-
-def _spelt(document: dict[Any, Any], name: str) -> Any:
-    """Find how a document spells a name."""
-    return next((key for key in document if str(key).lower() == name.lower()), name)

@@ -25,12 +25,20 @@ class Names:
         lost = self._whole.path(text)
         if lost is not None and lost.attribute is not None:
             raise self.wrong(key, f"{lost} is left out: name it in only, or leave it out here too")
-        raise self.wrong(key, f"a {self._left.name} has no attribute called {text}")
+        hint = "".join(f"; or is it {each}?" for each in self._elsewhere(text))
+        raise self.wrong(key, f"a {self._left.name} has no attribute called {text}{hint}")
 
     def each(self, key: str, texts: Sequence[str]) -> Iterator[tuple[str, Path]]:
         """Find the attributes that a list names, each with its place in it."""
         for index, text in enumerate(texts):
             yield f"{key}[{index}]", self.find(f"{key}[{index}]", text)
+
+    def _elsewhere(self, text: str) -> Iterator[Path]:
+        """Find attributes of extensions that are called so; their paths begin with the URN."""
+        for extension in self._left.extensions:
+            found = self._left.path(f"{extension.id}:{text}")
+            if found is not None and found.attribute is not None:
+                yield found
 
     def wrong(self, key: str, complaint: str) -> ValueError:
         return ValueError(f"{self.place}.{key}: {complaint}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from scim import ids
+from scim.datatypes import UNNAMED
 from scim.directory import Directory
 from scim.entity_tags import entity_tag
 from scim.errors import ScimError
@@ -23,7 +24,8 @@ class Notes:
 
     `request` is the id that its answer carries. `directory` is whose the token is, once that is
     known; `dead` says what became of a token that was genuine once. `changes` are the ids of the
-    changes that were tried, `inner` the operations of a bulk request.
+    changes that were tried, `created` that of a resource that was made, `inner` the operations of
+    a bulk request. Each of these has its place in the log, `id` and `at`, from when it begins.
     """
 
     request: str
@@ -38,6 +40,10 @@ class Notes:
     changes: list[str] = field(default_factory=list)
     error: ScimError | None = None
     wrote: bool = False
+    created: str = ""
+    id: str = ""
+    at: str = ""
+    succession: ids.Succession = field(default_factory=ids.Succession)
     inner: list["Notes"] = field(default_factory=list)
 
     def about(self, operation: str, type: str = "", resource: str = "") -> None:
@@ -48,15 +54,24 @@ class Notes:
 
     def ignoring(self, names: Iterable[str]) -> None:
         """Note attributes that were sent and that no schema has."""
-        self.ignored = plain((*self.ignored, *names))
+        self.ignored = plain((*self.ignored, *names), UNNAMED)
 
     def answered(self, response: Response) -> None:
         """Note whether an answer shows a version that this request made."""
         self.wrote = response.headers.get("ETag") in [entity_tag(each) for each in self.changes]
 
-    def within(self) -> "Notes":
+    def within(self, now: datetime) -> "Notes":
         """Begin the notes of one operation of a bulk request."""
-        one = Notes(self.request, credential=self.credential, operation=self.operation)
+        one = Notes(
+            self.request,
+            self.directory,
+            self.repository,
+            self.credential,
+            operation=self.operation,
+            id=self.succession.next(now),
+            at=ids.timestamp(now),
+            succession=self.succession,
+        )
         self.inner.append(one)
         return one
 
@@ -71,8 +86,8 @@ class Notes:
             return None
         refused = self.error is not None
         return Entry(
-            id=ids.change_id(now),
-            at=ids.timestamp(now),
+            id=self.id or self.succession.next(now),
+            at=self.at or ids.timestamp(now),
             verb="refuse" if refused else "warn",
             operation=self.operation,
             status=self.error.status if self.error else 0,

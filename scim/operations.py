@@ -21,6 +21,7 @@ from scim.dialect import Dialect, Tolerance
 from scim.document import Reader, is_computed, last_segment
 from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, TooLarge
 from scim.filters import Target, UnknownAttribute, parse_path
+from scim.kept_limits import MOST_KEPT
 from scim.schema import Path, ResourceType, Schema
 from scim.values import present
 
@@ -28,6 +29,7 @@ PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_OPERATIONS = 2000
 # Each may walk an attribute's 1,000 values. Memberships don't count: they are edited as rows.
 MOST_APPLIED = 500
+MOST_EDITED = 2 * MOST_KEPT  # of those without a schema: all that are there, all that can be
 # Identity providers send fewer than a hundred: each name, known or not, is read as a path.
 MOST_NAMES = 1000
 # Each comparison of a path's filter may look at an attribute's 1,000 values; the first one of each
@@ -46,7 +48,7 @@ class Operation:
     op: Literal["add", "remove", "replace"]
     target: Target
     value: Any = None
-    unmatched_is_fine: bool = False  # a filter that no value meets is no error, in any dialect
+    stray: bool = False  # it edits what is kept without a schema, which is no reason to refuse
 
 
 def read_operations(
@@ -161,7 +163,7 @@ class _Reading:
         except UnknownAttribute as error:
             if self._tolerance.unknown == "reject":
                 raise InvalidPath(error.detail) from error
-            yield from self._unknown(op, text, raw, place)
+            yield from self._unknown(op, text, raw)
             return
         if op != "remove" and "value" not in raw:
             raise InvalidValue(f"{place} has no value: send the one to {op}")
@@ -192,36 +194,39 @@ class _Reading:
                 " in objects, one in the other"
             )
 
-    def _unknown(
-        self, op: str, text: str, raw: Mapping[str, Any], place: str
-    ) -> Iterator[Operation]:
+    def _unknown(self, op: str, text: str, raw: Mapping[str, Any]) -> Iterator[Operation]:
         """Read an operation on what no schema has: on what is kept of it, or on nothing."""
         types, loose = self._resource_type, self._tolerance.loose
         home = kept.home(types) if self._tolerance.unknown == "keep" else None
         name = kept.without_brackets(text)
         if home is None or not kept.is_unknown(name, types, tolerant=loose):
-            self._reader.ignore(text.partition("[")[0][:128])  # brackets hold values
+            self._reader.ignore(text)
             return
         value = raw.get("value")
-        if op == "remove":
-            if value != []:  # a list that names nothing removes nothing
-                yield _forgetting(Target(home, kept.named(name, types, value)))
-            return
-        if "value" not in raw:
-            raise InvalidValue(f"{place} has no value: send the one to {op}")
+        if op == "remove" and value == []:
+            return  # a list that names nothing removes nothing
         pairs = {name: value}
-        if isinstance(value, dict) and value and kept.is_schema(name, types):
+        if op != "remove" and isinstance(value, dict) and value and kept.is_schema(name, types):
             pairs = {f"{name}:{each}": sent for each, sent in value.items()}
-        self._edits += len(pairs)
-        if self._edits > MOST_APPLIED:  # an object of many costs nothing to send
-            raise TooLarge(f"one PATCH may set at most {MOST_APPLIED} attributes: send several")
         for each, sent in pairs.items():
-            if not kept.is_unknown(each, types, tolerant=loose):
+            edit = self._edit(op, each, sent, home) if "value" in raw or op == "remove" else None
+            # An object of many costs nothing to send, and each walks what is kept.
+            if edit is None or self._edits >= MOST_EDITED:
                 self._reader.ignore(each)
-            elif elements := kept.elements(each, sent, types):
-                yield Operation("add", Target(home), elements)
             else:
-                yield _forgetting(Target(home, kept.named(each, types)))
+                self._edits += 1
+                yield edit
+
+    def _edit(self, op: str, name: str, value: Any, home: Path) -> Operation | None:
+        """Make the operation on what is kept under a name; None when there can't be one."""
+        types = self._resource_type
+        if not kept.is_unknown(name, types, tolerant=self._tolerance.loose):
+            return None
+        if op == "remove" or not present(value):
+            target = Target(home, kept.named(name, types, value if op == "remove" else None))
+            return Operation("remove", target, stray=True)
+        element = kept.element(name, value, types)
+        return Operation("add", Target(home), [element], stray=True) if element else None
 
     def _extension(
         self, op: str, target: Target, raw: Mapping[str, Any], place: str
@@ -285,7 +290,3 @@ class _Reading:
         return replace(target, path=replace(target.path, sub=attribute.sub("value"))), last_segment(
             value
         )
-
-
-def _forgetting(target: Target) -> Operation:
-    return Operation("remove", target, unmatched_is_fine=True)

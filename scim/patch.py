@@ -32,23 +32,26 @@ def apply(
     resource: Resource,
     resource_type: ResourceType,
     tolerance: Tolerance = STRICT,
-) -> Resource:
-    """Apply operations in their order and return the new resource.
+) -> tuple[Resource, tuple[str, ...]]:
+    """Apply operations in their order; list the names that no schema has and that had no room.
 
     Raises NoTarget, Mutability (another `id`, an immutable or required value lost), InvalidValue,
     TooLarge (more than MOST_APPLIED operations on attributes).
     """
-    if len(operations) > MOST_APPLIED:
+    if sum(not each.stray for each in operations) > MOST_APPLIED:
         raise TooLarge(f"one PATCH may set at most {MOST_APPLIED} attributes: send several")
     result = resource
     for operation in operations:
         result = _apply(operation, result, tolerance)
+    added = (each.value for each in operations if each.stray and each.op == "add")
+    strays = [element["name"] for elements in added for element in elements]
+    result, over = kept.fitted(resource, result, strays, resource_type)
     if result == resource:
-        return resource
+        return resource, over
     check_immutable(resource, result, resource_type)
     _check_required(resource, result, resource_type)
-    kept.check(result, resource_type)
-    return result
+    kept.check(resource, result, resource_type)
+    return result, over
 
 
 def _check_required(before: Resource, after: Resource, resource_type: ResourceType) -> None:
@@ -95,7 +98,7 @@ class _Edit:
         self._sub = operation.target.path.sub
         self._attribute = attribute
         self._creates = tolerance.create_unmatched
-        self._tolerates = tolerance.create_unmatched or operation.unmatched_is_fine
+        self._tolerates = tolerance.create_unmatched or operation.stray
 
     def within(self, holder: Resource) -> Resource:
         """Edit the attribute of a resource or of an extension's data."""

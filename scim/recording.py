@@ -16,7 +16,7 @@ from scim.notes import Notes
 from scim.repository import Repository
 
 MOST_A_MINUTE = 60  # entries of a directory that this process adds, beside those of writes
-_PATIENCE = 2  # seconds that an answer waits for its entry
+PATIENCE = 2  # seconds that an answer waits for its entry
 _LEFT_OUT = (
     "more requests were refused in this minute than are recorded: what they have in common is"
     " above, the service's own log has one line for each"
@@ -41,7 +41,7 @@ class Recorder:
             return
         # Gathered, so that whatever happens is looked at here and the answer stays what it is.
         [failed] = await asyncio.gather(
-            asyncio.wait_for(repository.record(*entries), _PATIENCE), return_exceptions=True
+            asyncio.wait_for(repository.record(*entries), PATIENCE), return_exceptions=True
         )
         if isinstance(failed, ScimError | TimeoutError):
             _logger.warning("request %s could not be recorded: the store is busy", notes.request)
@@ -60,7 +60,7 @@ class Recorder:
         before = self._counts[place]
         admitted = [each for each in entries if self._admits(place, MOST_A_MINUTE)]
         if before <= MOST_A_MINUTE < self._counts[place]:
-            admitted.append(_left_out(now))
+            admitted.append(_left_out(notes, now))
         return admitted
 
     def _admits(self, key: str, most: int) -> bool:
@@ -68,5 +68,5 @@ class Recorder:
         return self._counts[key] <= most
 
 
-def _left_out(now: datetime) -> Entry:
-    return Entry(ids.change_id(now), ids.timestamp(now), "warn", detail=_LEFT_OUT)
+def _left_out(notes: Notes, now: datetime) -> Entry:
+    return Entry(notes.succession.next(now), ids.timestamp(now), "warn", detail=_LEFT_OUT)

@@ -1,8 +1,8 @@
 """Other rules for a directory that has resources, beside its traffic.
 
-Workers know a record for up to a minute, so its steps are such that those of two records that
-follow each other do no harm to one another (as in Rae et al., "Online, Asynchronous Schema Change
-in F1", VLDB 2013):
+Workers know a record for up to a minute, and requests go on with it (`scim/deadlines.py`), so its
+steps are such that those of two records that follow each other do no harm to one another (as in Rae
+et al., "Online, Asynchronous Schema Change in F1", VLDB 2013):
 
 1. `next` is recorded. Whoever writes claims and indexes for both rules, and looks up by nothing
    that the new rules have not. Once everybody does, what exists is claimed and indexed, too.
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from scim.conflicts import Conflict, Conflicts, check_spelling, differ, examine, new_paths
+from scim.deadlines import SETTLED
 from scim.directory import Directory
 from scim.errors import Unavailable
 from scim.keys import claims, indexes
@@ -32,9 +33,6 @@ from scim.rules import Rules
 from scim.schema import Path, ResourceType
 from scim.side_by_side import side_by_side
 
-# Seconds until each worker has a record that was written, the minute that it may remember another,
-# and each request that began before has come to its end.
-SETTLED = 90.0
 BOOKMARK = "reindexing"
 _BATCH = 100  # resources that are indexed between two bookmarks
 _TRIES = 20

@@ -64,7 +64,7 @@ class Change:
     `id` is time-ordered (`scim/ids.py`) and becomes the version; `at` is RFC 3339 UTC; `attributes`
     are the names of the top-level attributes that changed (an extension's as its URN), never
     values. The rest is for the directory's log (`scim/journal.py`): `status` is the answer's when
-    all goes well, `by` the operator when a command writes.
+    all goes well, `by` the operator when a command writes, `detail` what the verb doesn't say.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Change:
     request: str = ""
     status: int = 0
     ignored: tuple[str, ...] = ()
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

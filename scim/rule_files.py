@@ -6,7 +6,7 @@ there. None repeats a value.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn, get_args
 
@@ -59,9 +59,31 @@ def rules_of(document: object) -> Rules:
     if found := [f"{_printed(place)}: {said}" for place, said in out_of_bounds(document)]:
         raise RulesError(*_few(found))
     try:
-        return Rules.model_validate(document)
+        rules = Rules.model_validate(document)
     except ValidationError as error:
         raise explained(error) from error
+    if found := list(_unworkable(rules)):
+        raise RulesError(*_few(found))
+    return rules
+
+
+def _unworkable(rules: Rules) -> Iterator[str]:
+    """Find what a record may hold, for older ones do, and nobody should write."""
+    limits = rules.limits
+    if limits.default_page > limits.max_page:
+        left_out = type(limits)().default_page
+        yield f"limits.defaultPage: expected at most maxPage; left out, it is {left_out}"
+    for number, each in enumerate(rules.catalog.resource_types):
+        texts = each.definition.unique
+        named = [("", path) for path in each.unique]
+        if texts is not None:
+            named = [(f".unique[{n}]", each.known_path(text)) for n, text in enumerate(texts)]
+        for key, path in named:
+            if path.leaf is not None and path.leaf.type == "boolean":
+                yield (
+                    f"resourceTypes[{number}]{key}: {path} is a boolean, and can't be unique: two"
+                    " resources would be all that there is room for"
+                )
 
 
 def explained(error: ValidationError) -> RulesError:

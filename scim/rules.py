@@ -51,11 +51,16 @@ class Rules(Document):
             return documents
         return [_completed(each) for each in documents]
 
+    @field_validator("dialect")
+    @classmethod
+    def _spoken(cls, dialect: str) -> str:
+        if dialect not in DIALECTS:
+            raise ValueError(f"expected one of {', '.join(DIALECTS)}")
+        return dialect
+
     @model_validator(mode="after")
     def _usable(self) -> "Rules":
         """Refuse rules that no request could be served by; the message names the place."""
-        if self.dialect not in DIALECTS:
-            raise ValueError(f"dialect: expected one of {', '.join(DIALECTS)}")
         types = self.catalog.resource_types
         if not types:
             raise ValueError("resourceTypes: expected at least one, such as User")

@@ -4,6 +4,7 @@ Nothing of a request is looked at before its token: a path that exists and one t
 directory that exists and one that doesn't, answer a stranger alike.
 """
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -15,9 +16,18 @@ from scim import log
 from scim.call import Call
 from scim.credentials import State, genuine, identify, state
 from scim.cursor import Sealer
+from scim.deadlines import LONGEST_REQUEST
 from scim.directory import Directory
-from scim.errors import BadRequest, Forbidden, InternalError, NotFound, ScimError, Unauthorized
-from scim.http import MEDIA_TYPE, Request, Response
+from scim.errors import (
+    BadRequest,
+    Forbidden,
+    InternalError,
+    NotFound,
+    ScimError,
+    Unauthorized,
+    Unavailable,
+)
+from scim.http import MEDIA_TYPE, SAFE, Request, Response
 from scim.notes import Notes
 from scim.recording import Recorder
 from scim.registry import Credential, Registry
@@ -43,7 +53,10 @@ _NOBODY = Credential(id="00000000", directory="00000000", digest="0" * 64, creat
 
 
 class Server:
-    """A SCIM service provider for every directory of a registry."""
+    """A SCIM service provider for every directory of a registry.
+
+    A request takes `longest` seconds at most; others rely on it (`scim/deadlines.py`).
+    """
 
     def __init__(
         self,
@@ -53,12 +66,14 @@ class Server:
         pepper: bytes,
         public_url: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        longest: float = LONGEST_REQUEST,
     ) -> None:
         self._registry = registry
         self._repository = repository
         self._pepper = pepper
         self._public_url = public_url.rstrip("/") if public_url else None
         self._clock = clock
+        self._longest = longest
         self._sealer = Sealer.derive(pepper)
         self._usage = Usage(registry)
         self._recorder = Recorder()
@@ -68,7 +83,7 @@ class Server:
         notes = Notes(uuid.uuid4().hex)
         with log.request(requestId=notes.request, invocationId=invocation) as line:
             try:
-                response = await self._answer(request, notes)
+                response = await self._in_time(request, notes)
             except ScimError as error:
                 notes.error = error
             except Exception:  # the one boundary: whatever it is, the client gets a SCIM error
@@ -76,13 +91,15 @@ class Server:
                 notes.error = InternalError("the service failed; its log says why")
             if (refused := notes.error) is not None:
                 document = refused.document(notes.request)
+                if refused.scim_type:
+                    log.note(scimType=refused.scim_type)
                 response = Response(refused.status, document, refused.headers)
             line["status"] = response.status
             if notes.repository is not None:
                 await self._recorder.record(notes, notes.repository, self._clock())
                 meter = notes.repository.meter
                 log.note(roundTrips=meter.rounds, calls=meter.calls, rows=meter.rows)
-        headers = {"x-request-id": notes.request, **response.headers}
+        headers = {**SAFE, "x-request-id": notes.request, **response.headers}
         if response.document is not None:
             headers["Content-Type"] = MEDIA_TYPE
         return Response(response.status, response.document, headers)
@@ -91,11 +108,26 @@ class Server:
         """Finish what is written beside requests; call it after the last of them."""
         await self._usage.close()
 
+    async def _in_time(self, request: Request, notes: Notes) -> Response:
+        """Answer a request, or break it off. Raises Unavailable."""
+        limit = asyncio.timeout(self._longest)
+        try:
+            async with limit:
+                return await self._answer(request, notes)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Unavailable(
+                f"the request took longer than {self._longest:g} seconds and was broken off: what"
+                " it had done stays, and the same request goes on from there; send it again, or"
+                " less at once",
+                retry_after=5,
+            ) from error
+
     async def _answer(self, request: Request, notes: Notes) -> Response:
         now = self._clock()
         notes.about(request.method[:10])
         directory, repository = await self._authenticate(request, now, notes)
-        log.note(directory=directory.name, credential=notes.credential)
         try:
             segments = request.segments
         except ValueError as error:  # "Host: [" makes a URL that can't be taken apart
@@ -114,11 +146,13 @@ class Server:
         pattern, type, id = subject(below, directory.catalog)
         notes.about(f"{request.method[:10]} {pattern}", type, id)
         log.note(operation=notes.operation)
-        if not directory.enabled:
-            raise Forbidden(
-                "provisioning is switched off for this directory: its operator can switch it on"
-                " again"
-            )
+        _check_enabled(directory)
+
+        async def admit(at: datetime, further: Notes) -> Directory:
+            current, _ = await self._authenticate(request, at, further)
+            _check_enabled(current)
+            return current
+
         call = Call(
             request=request,
             directory=directory,
@@ -129,6 +163,8 @@ class Server:
             now=now,
             sealer=self._sealer,
             notes=notes,
+            clock=self._clock,
+            admit=admit,
         )
         response = await dispatch(call, below)
         notes.answered(response)
@@ -151,8 +187,9 @@ class Server:
         if directory is None or directory.removing:
             raise Unauthorized(_REFUSED)
         notes.credential = credential.id
-        repository = self._repository(directory)
+        repository = notes.repository or self._repository(directory)
         notes.directory, notes.repository = directory, repository
+        log.note(directory=directory.name, credential=credential.id)
         if (standing := state(credential, now)) != "live":
             notes.dead = _DEAD[standing]
             raise Unauthorized(_REFUSED)
@@ -162,7 +199,14 @@ class Server:
     def _base_url(self, request: Request, base: tuple[str, ...]) -> str:
         """The Tenant URL: below the public URL when one is set, else where the request came to."""
         if self._public_url:
-            return f"{self._public_url}/{quote(base[-2].lower())}/scim"
+            return f"{self._public_url}/{quote(base[-2].lower(), safe='')}/scim"
         parts = urlsplit(request.url)
-        path = "/".join(quote(each) for each in base)
+        path = "/".join(quote(each, safe="") for each in base)
         return f"{parts.scheme}://{parts.netloc}/{path}"
+
+
+def _check_enabled(directory: Directory) -> None:
+    if not directory.enabled:
+        raise Forbidden(
+            "provisioning is switched off for this directory: its operator can switch it on again"
+        )

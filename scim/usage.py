@@ -28,9 +28,12 @@ def is_due(credential: Credential, at: str) -> bool:
 class Usage:
     """Notes uses in the background: one attempt per credential in five minutes."""
 
-    def __init__(self, registry: Registry, patience: float = _FINISH_SECONDS) -> None:
+    def __init__(
+        self, registry: Registry, patience: float = _FINISH_SECONDS, most: int = _MOST
+    ) -> None:
         self._registry = registry
         self._patience = patience
+        self._most = most
         self._attempts: dict[str, datetime] = {}
         self._running: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
 
@@ -40,7 +43,7 @@ class Usage:
         if (last is not None and now - last < EXACT) or not is_due(credential, timestamp(now)):
             return
         self._attempts.pop(credential.id, None)
-        while len(self._attempts) >= _MOST:
+        while len(self._attempts) >= self._most:
             del self._attempts[next(iter(self._attempts))]
         self._attempts[credential.id] = now
         task = asyncio.create_task(self._registry.touch(credential.id, timestamp(now)))

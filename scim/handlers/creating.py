@@ -23,6 +23,8 @@ from scim.schema import Resource, ResourceType
 from scim.side_by_side import side_by_side
 from scim.tombstones import Tombstone
 
+_ADOPTED = "adopted: sent as a new resource that means this one, which was updated instead"
+
 
 async def create(call: Call, resource_type: ResourceType) -> Response:
     """Create a resource: 201 with all of it, 409 when a unique value is taken (RFC 7644 §3.3)."""
@@ -45,6 +47,8 @@ async def create(call: Call, resource_type: ResourceType) -> Response:
         return await _insert(call, resource_type, resource, members, refers, buried)
 
     stored = await retry(attempt, resource_type)
+    if stored.id == resource["id"]:  # else it was there before: revived, or adopted
+        call.notes.created = stored.id
     return await written(call, resource_type, stored, projection(call, resource_type), 201)
 
 
@@ -83,7 +87,8 @@ async def _adopted(call: Call, resource_type: ResourceType, resource: Resource) 
     """Find the resource that a new one means under another value.
 
     It must get a value of its own in place of that one. One that has it already is no other: then
-    the new one is refused, as any other that exists.
+    the new one is refused, as any other that exists. One that says itself, at the path that the
+    value is sent at, that it is another one is left alone.
     """
     for path, source in resource_type.adopts:
         own = {key(path, value) for value in values_at(resource, path)}
@@ -93,7 +98,8 @@ async def _adopted(call: Call, resource_type: ResourceType, resource: Resource) 
         found = await side_by_side(lambda each: call.repository.find(resource_type, each), wanted)
         for stored in (each for some in found.values() for each in some):
             held = values_at(stored.resource, path)
-            if wanted & {adoption(path, value) for value in held}:
+            says = {adoption(path, value) for value in values_at(stored.resource, source)}
+            if wanted & {adoption(path, value) for value in held} and says <= wanted:
                 return None if own & {key(path, value) for value in held} else stored
     return None
 
@@ -108,6 +114,5 @@ async def _adopt(
     """Update a resource to what was sent; its members stay, and those that were sent join them."""
     after = {**{name: before.resource[name] for name in ("id", "meta")}, **sent}
     check_immutable(before.resource, after, resource_type)
-    return await write(
-        call, resource_type, before, after, MemberEdit(add=members) if members else None
-    )
+    edit = MemberEdit(add=members) if members else None
+    return await write(call, resource_type, before, after, edit, detail=_ADOPTED)

@@ -5,15 +5,15 @@ type that has no attribute for that, it is gone. Each answers 204.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
-from scim import ids
 from scim.call import Call
 from scim.errors import NotFound
 from scim.handlers.writing import current, retry, write
 from scim.http import Request, Response
 from scim.references import forget, places, referrers
-from scim.revival import tombstone
+from scim.revival import left_out, tombstone, unfinished
 from scim.schema import Attribute, ResourceType
 from scim.tombstones import Tombstone
 
@@ -58,6 +58,10 @@ async def remove(
     change = call.change("delete")
     keep = None
     if days is not None:
+        if older is not None and unfinished(older, before):
+            lasting = await call.repository.lasting(resource_type, older)
+            await call.repository.record(*left_out(older, lasting, before, change))
+            older = lasting
         keep = tombstone(resource_type, before, change, days=days, older=older)
     late = await call.repository.delete(
         resource_type,
@@ -71,20 +75,11 @@ async def remove(
 
 
 async def undo(call: Call, resource_type: ResourceType, id: str) -> None:
-    """Delete what this request has created, for good: what is reported as failed leaves nothing.
-
-    What it revived or adopted was there before, and stays.
-    """
+    """Delete what this request has created, for good, unless somebody else has."""
     request = Request("DELETE", call.location(resource_type.endpoint, id))
     bare = replace(call, request=request)
-
-    async def attempt() -> None:
-        stored = await bare.repository.get(resource_type, id)
-        made = ids.timestamp(bare.now)
-        if stored is not None and stored.resource["meta"]["created"] == made:
-            await remove(bare, resource_type, id)
-
-    await retry(attempt, resource_type)
+    with suppress(NotFound):
+        await retry(lambda: remove(bare, resource_type, id), resource_type)
 
 
 async def _deactivate(call: Call, resource_type: ResourceType, id: str, active: Attribute) -> None:

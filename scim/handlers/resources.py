@@ -31,7 +31,7 @@ from scim.membership import Split, attach, detach, difference, split
 from scim.operations import Operation, read_operations
 from scim.patch import apply
 from scim.replacement import check_immutable
-from scim.repository import MemberEdit, Stored
+from scim.repository import Member, MemberEdit, Stored
 from scim.schema import Resource, ResourceType
 
 _LARGEST_ANSWER = 1000  # members; a PATCH of a larger group is answered 204 (RFC 7644 §3.5.2)
@@ -72,6 +72,8 @@ async def replace(call: Call, resource_type: ResourceType, id: str) -> Response:
         check_immutable(before.resource, after, resource_type)
         differs = {each.id for each in before.members or ()} != {each.id for each in members}
         edit = MemberEdit(members, replace=True) if differs else None
+        if edit is None and after == before.resource:
+            edit = await _said_again(call, resource_type, members)
         return await write(call, resource_type, before, after, edit)
 
     stored = await retry(attempt, resource_type)
@@ -108,6 +110,8 @@ def _patcher(
         changed = _apply(call, resource_type, plan.rest, everything)
         after, members = detach(changed, resource_type)
         edit = difference(before.members or (), members)
+        if edit is None and after == before.resource:
+            edit = await _said_again(call, resource_type, members)
         return await write(call, resource_type, before, after, edit)
 
     return attempt
@@ -144,10 +148,21 @@ async def _check_expected(call: Call, resource_type: ResourceType, id: str, plan
             )
 
 
+async def _said_again(
+    call: Call, resource_type: ResourceType, members: tuple[Member, ...]
+) -> MemberEdit | None:
+    """Say who the members are though nothing differs, if a revival is yet to bring others back."""
+    if resource_type.members is None or not await call.repository.reviving():
+        return None
+    return MemberEdit(members, replace=True)
+
+
 def _apply(
     call: Call, resource_type: ResourceType, operations: tuple[Operation, ...], resource: Resource
 ) -> Resource:
-    return apply(operations, resource, resource_type, call.dialect.tolerance)
+    after, ignored = apply(operations, resource, resource_type, call.dialect.tolerance)
+    note_ignored(call, ignored)
+    return after
 
 
 async def _patched(call: Call, resource_type: ResourceType, stored: Stored) -> Response:

@@ -22,8 +22,9 @@ from scim.schema import Resource, ResourceType
 
 T = TypeVar("T")
 
-_TRIES = 8  # a PATCH or PUT without If-Match tries again this often when another writer was faster
+_TRIES = 12  # a PATCH or PUT without If-Match tries again this often when another writer was faster
 _PAUSE = 0.01  # seconds, doubled for each try: at most how long it waits for others to be done
+_LONGEST_PAUSE = 1.0  # seconds
 
 
 def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[Member, ...]]:
@@ -88,10 +89,12 @@ async def write(
     before: Stored,
     after: Resource,
     edit: MemberEdit | None,
+    *,
+    detail: str = "",
 ) -> Stored:
     """Write what differs from what was read; nothing at all when nothing does.
 
-    An edit that replaces the members holds the version that was read.
+    An edit that replaces the members holds the version that was read. `detail` is for the log.
     """
     if after == before.resource and edit is None:
         return before
@@ -107,9 +110,8 @@ async def write(
         same = {**before.resource, "meta": {**before.resource["meta"], "lastModified": at}}
         return Stored(same, version, before.guard, None, before.member_of)
     refers = await check_new(call, resource_type, before.resource, after)
-    change = call.change(
-        "update", changed_names(before.resource, after, resource_type, members=edit is not None)
-    )
+    names = changed_names(before.resource, after, resource_type, members=edit is not None)
+    change = call.change("update", names, detail=detail)
     meta = {**before.resource["meta"], "lastModified": change.at}
     stored = await call.repository.replace(
         resource_type, before, {**after, "meta": meta}, change, edit=edit, refers=refers
@@ -128,7 +130,8 @@ async def retry(attempt: Callable[[], Awaitable[T]], resource_type: ResourceType
     """Try a write again when another writer was faster, after a while that is not theirs."""
     for tries in range(_TRIES):
         if tries:
-            await asyncio.sleep(random.uniform(0, _PAUSE * 2**tries))  # noqa: S311 - not a secret
+            pause = min(_PAUSE * 2**tries, _LONGEST_PAUSE)
+            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - not a secret
         try:
             return await attempt()
         except Stale:

@@ -24,7 +24,7 @@ def patched(
     before = {**fixed, **resource}
     kept = copy.deepcopy(before)
     read, _ = read_operations({"Operations": list(operations)}, type, dialect)
-    after = apply(read, before, type, dialect.tolerance)
+    after, _ = apply(read, before, type, dialect.tolerance)
     assert before == kept
     return {name: value for name, value in after.items() if fixed.get(name) != value}
 

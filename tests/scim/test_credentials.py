@@ -60,6 +60,12 @@ def test_another_pepper_or_another_token_proves_nothing() -> None:
     assert not verify(other, credential, pepper=PEPPER, now=NOW)
 
 
+def test_half_a_surrogate_pair_proves_nothing() -> None:
+    """A header's undecodable bytes may arrive as such: refused, and no error."""
+    _, credential = issue("directory0", pepper=PEPPER, now=NOW)
+    assert not genuine("scim_\udcff", credential, pepper=PEPPER)
+
+
 @pytest.mark.parametrize(
     ("later", "lives"), [(timedelta(seconds=59), True), (timedelta(minutes=1), False)]
 )

@@ -260,7 +260,7 @@ def test_a_required_value_may_go_if_another_comes() -> None:
 def test_what_was_missing_before_does_not_stand_in_the_way() -> None:
     """A directory that begins to require an attribute can still disable its older users."""
     operations, _ = read_operations({"Operations": [add("active", False)]}, USER, STRICT)
-    assert apply(operations, {"id": "1"}, USER) == {"id": "1", "active": False}
+    assert apply(operations, {"id": "1"}, USER) == ({"id": "1", "active": False}, ())
 
 
 def test_an_operation_that_fails_leaves_nothing_of_those_before_it() -> None:

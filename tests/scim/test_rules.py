@@ -95,6 +95,24 @@ USER = {"name": "User"}
         ({"limits": {"maxPage": "5"}}, "limits.maxPage: expected a whole number"),
         ({"description": ["x"]}, "description: expected a string"),
         ({"dialect": "ldap"}, "dialect: expected one of entra, okta, rfc"),
+        (
+            {"limits": {"maxPage": 10}},
+            "limits.defaultPage: expected at most maxPage; left out, it is 100",
+        ),
+        (
+            {"resourceTypes": [{"name": "User", "unique": ["userName", "emails.primary"]}]},
+            (
+                "resourceTypes[0].unique[1]: emails.primary is a boolean, and can't be unique: two"
+                " resources would be all that there is room for"
+            ),
+        ),
+        (
+            {"resourceTypes": [{"name": "User", "indexed": ["division"]}]},
+            (
+                "resourceTypes[0].indexed[0]: a User has no attribute called division; or is it"
+                " urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division?"
+            ),
+        ),
         ({"unknown": "drop"}, "unknown: expected 'ignore', 'reject' or 'keep'"),
         ({"resourceTypes": {}}, "resourceTypes: expected a list"),
         ({"resourceTypes": []}, "resourceTypes: expected at least one, such as User"),

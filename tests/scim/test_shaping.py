@@ -184,6 +184,14 @@ PAIR = {"unique": ["externalId"], "attributes": [{"name": "email"}, COMPLEX]}
         ({"attributes": [{"name": "externalid"}]}, "attributes[0].name: externalid is part of"),
         ({"attributes": [{"name": "a"}, {"name": "A"}]}, "attributes[1].name: A is there twice"),
         (
+            {"attributes": [COMPLEX, {"name": "Site.Code"}]},
+            "attributes[1].name: site.code would be the path of two attributes",
+        ),
+        (
+            {"attributes": [{"name": "site.code"}, COMPLEX]},
+            "attributes[1].name: site.code would be the path of two attributes",
+        ),
+        (
             {"attributes": [{"name": "out", "type": "complex", "subAttributes": [NESTED]}]},
             "attributes[0].subAttributes[0].type: out.in is complex, but a sub-attribute must be",
         ),

@@ -112,6 +112,18 @@ async def test_a_refused_token_is_not_noted() -> None:
     assert registry.touches == []
 
 
+async def test_only_so_many_credentials_are_remembered() -> None:
+    """Who was noted first is forgotten first, and noted again."""
+    registry = Watched()
+    registry.gate.set()
+    usage = Usage(registry, most=2)
+    ada, bob, eve = [issue("abcdefgh", pepper=PEPPER, now=NOW)[1] for _ in range(3)]
+    for each in (ada, bob, ada, eve, bob, eve, ada):
+        usage.note(each, NOW)
+    await usage.close()
+    assert [id for id, _ in registry.touches] == [each.id for each in (ada, bob, eve, ada)]
+
+
 async def test_closing_ends_a_note_that_hangs() -> None:
     registry = Watched()
     usage = Usage(registry, patience=0.01)
