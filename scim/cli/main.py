@@ -1,7 +1,7 @@
 """`python -m scim`: every command, and what becomes of one that can't be done.
 
-Exit status: 0 done, 1 refused or not possible (one sentence on stderr), 2 not a command of ours,
-130 interrupted.
+Exit status: 0 done, 1 refused or not possible (one sentence on stderr), 2 an argument or option
+that can't be right, 130 interrupted.
 """
 
 import sys
@@ -13,7 +13,9 @@ from scim.cli import (
     directories,
     journal,
     people,
+    provision,
     purging,
+    rehearse,
     removing,
     resources,
     serve,
@@ -23,6 +25,7 @@ from scim.cli import (
 from scim.cli.command import PLAIN
 from scim.cli.output import plain
 from scim.cli.problem import Problem
+from scim.cli.process import program
 from scim.errors import ScimError
 
 app = typer.Typer(
@@ -35,8 +38,9 @@ app.add_typer(directories.app, name="directory")
 app.add_typer(tokens.app, name="token")
 app.add_typer(resources.users, name="user")
 app.add_typer(resources.groups, name="group")
-for each in (journal, purging):
+for each in (journal, purging, provision):
     each.register(app)
+app.command("rehearse")(rehearse.rehearse)
 # These add their commands to the groups above.
 _ = (people, removing, setting)
 
@@ -44,11 +48,17 @@ _ = (people, removing, setting)
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit status; a Problem is said in one sentence."""
     try:
-        app(args=list(arguments), prog_name="python -m scim")
+        app(args=list(arguments), prog_name=program())
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except (Problem, ScimError) as problem:
         text = problem.detail if isinstance(problem, ScimError) else str(problem)
-        print(f"scim: {plain(text)}", file=sys.stderr)
+        more = problem.lines if isinstance(problem, Problem) else ()
+        print(
+            f"scim: {plain(text)}",
+            *(f"  {plain(each)}" for each in more),
+            sep="\n",
+            file=sys.stderr,
+        )
         return 1
     return 0

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from scim.cli.mappings import AttributeMapping, Line, Objects
+from scim.cli.simulator.wire import encode_filter, encode_terms, query
 from tests.idp.exchange import BODY_HEADERS, HEADERS, MEDIA_TYPE, Send
-from tests.presets.encoding import equals, library_query
 from tests.presets.expressions import evaluate
 from tests.presets.spelling import FOREIGN, Spelling
 from tests.presets.targets import Target
@@ -113,8 +113,8 @@ class Player:
     async def _find(self, objects: Objects, line: Line, value: str) -> Resource | None:
         """Ask for the one resource that has a value; nobody is 200 with an empty list."""
         hidden = {"excludedAttributes": "members"} if objects.source == "Group" else {}
-        query = library_query(**hidden, filter=equals(line.target, value))
-        found = await self._list(self._endpoints[objects.source], query)
+        asked = query(**hidden, filter=encode_filter(line.target, value))
+        found = await self._list(self._endpoints[objects.source], asked)
         assert len(found) <= 1, f"several have this {line.target}: DuplicateTargetEntries"
         if not found:
             return None
@@ -183,8 +183,8 @@ class Player:
             return
         id = self.anchors[entry["objectId"]]
         asked = mapped[0] if self._spelling.exact else "manager"
-        terms = f"{equals('id', id)} and {equals(asked, manager)}"
-        if await self._list(self._endpoints["User"], library_query(attributes="id", filter=terms)):
+        terms = encode_terms((("id", id), (asked, manager)))
+        if await self._list(self._endpoints["User"], query(attributes="id", filter=terms)):
             return
         path = self._path(entry["objectId"])
         before = Target.parse(mapped[0]).read(await self._get(path))
@@ -215,14 +215,14 @@ class Player:
         self._members[id] = wanted
 
     async def _is_member(self, group: str, member: str) -> bool:
-        terms = f"{equals('id', self.anchors[group])} and {equals('members', member)}"
-        query = library_query(attributes="id", filter=terms)
-        return bool(await self._list(self._endpoints["Group"], query))
+        terms = encode_terms((("id", self.anchors[group]), ("members", member)))
+        asked = query(attributes="id", filter=terms)
+        return bool(await self._list(self._endpoints["Group"], asked))
 
     # --- requests ---
 
-    async def _list(self, endpoint: str, query: str) -> list[Resource]:
-        answer = await self._send("GET", f"{endpoint}?{query}", HEADERS, None)
+    async def _list(self, endpoint: str, asked: str) -> list[Resource]:
+        answer = await self._send("GET", f"{endpoint}?{asked}", HEADERS, None)
         body = self._body(answer, 200)
         assert body["schemas"] == [LIST], f"{endpoint}: no ListResponse"
         assert body["totalResults"] == len(body["Resources"]) == body["itemsPerPage"]

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -12,51 +11,13 @@ from scim.cli.mappings import mapping
 from scim.http import Request
 from storage.open import open_storage
 from tests.idp.exchange import Answer, Send
-from tests.presets.encoding import equals, library_query
 from tests.presets.exchange import Exchange, everything, person
-from tests.presets.expressions import evaluate
 from tests.presets.player import Player, Tenant
 from tests.presets.spelling import DEFAULT, FLAG, STRICT
 from tests.presets.targets import Target
 from tests.service import open_directory
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-SWITCH = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
-
-
-def test_a_query_is_encoded_as_microsoft_s_library_does() -> None:
-    """Escapes in lower case, a plus sign for a space; a percent sign in a value as it is."""
-    query = library_query(filter=equals("displayName", "EDU All"), excludedAttributes="members")
-    assert query == "excludedAttributes=members&filter=displayName+eq+%22EDU+All%22"
-    assert equals('emails[type eq "work"].value', "a+b@x.com") == (
-        "emails%5btype+eq+%22work%22%5d.value+eq+%22a%2bb%40x.com%22"
-    )
-    assert equals("displayName", "O'Neil (R&D) 100%") == (
-        "displayName+eq+%22O%27Neil+%28R%26D%29+100%%22"
-    )
-    assert parse_qs(f"filter={equals('a', 'é')}") == {"filter": ['a eq "é"']}
-
-
-@pytest.mark.parametrize(
-    ("source", "entry", "value"),
-    [
-        ("mail", {"mail": "a@x"}, "a@x"),
-        ("mail", {"mail": None}, ""),
-        (SWITCH, {"IsSoftDeleted": "False"}, "True"),
-        (SWITCH, {"IsSoftDeleted": "True"}, "False"),
-        (SWITCH, {}, ""),
-        ('Join(" ", [givenName], [surname])', {"givenName": "Ada", "surname": "L"}, "Ada L"),
-        ('Join(" ", [givenName], [surname])', {"surname": "L"}, "L"),
-    ],
-)
-def test_an_expression_is_evaluated(source: str, entry: dict[str, Any], value: str) -> None:
-    assert evaluate(source, entry) == value
-
-
-@pytest.mark.parametrize("source", ["Mid([a], 1, 2)", "[a] & [b]", 'Join(" ", a)'])
-def test_an_expression_that_is_not_known_is_an_error(source: str) -> None:
-    with pytest.raises(ValueError, match="known here"):
-        evaluate(source, {})
 
 
 def test_a_target_is_read_and_written_by_its_text() -> None:

@@ -33,8 +33,8 @@ def sending(client: Client) -> Send:
     """Send requests to a client's server in memory."""
 
     async def send(sent: Sent) -> Received:
-        headers = {name.lower(): value for name, value in sent.headers.items()}
-        headers["authorization"] = f"Bearer {client.token}"
+        said = {"Authorization": f"Bearer {client.token}", **sent.headers}
+        headers = {name.lower(): value for name, value in said.items() if value}
         url = f"{HOST}/{client.name}/scim{sent.target}"
         response = await client.server.handle(
             Request(sent.method, url, headers, sent.content or b"")

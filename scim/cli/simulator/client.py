@@ -72,7 +72,8 @@ async def http_send(
 
     async def send(sent: Sent) -> Received:
         url = URL(where.base + sent.target, encoded=True)
-        headers = {"Authorization": f"Bearer {token}", **sent.headers}
+        said = {"Authorization": f"Bearer {token}", **sent.headers}
+        headers = {name: value for name, value in said.items() if value}  # "" leaves one out
         try:
             async with session.request(
                 sent.method, url, headers=headers, data=sent.content, allow_redirects=False
