@@ -45,7 +45,10 @@ def azurite(folder: Path) -> Iterator[str]:
         )
     if not _MAIN.exists():
         raise Problem("Azurite is not installed; run `make setup`, or use --storage memory")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"{folder} can't be used as a folder for data: {error.strerror}") from error
     with _alone(folder):
         port = _free_port()
         process = _start(node, folder, port)

@@ -7,7 +7,6 @@ import typer
 from scim.cli.command import Desk, Output, command, group
 from scim.cli.counting import activity, counts, in_words
 from scim.cli.making import (
-    DEFAULT_DAYS,
     Days,
     Label,
     Never,
@@ -39,6 +38,7 @@ app = group("Directories: make, show, change, remove.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The directory's name.")]
 # Days before a token's end that it is pointed out; one that `serve` has just issued lives 30.
 _SOON = 29
+_SHOWN = ("name", "state", "preset", "dialect", "created", "id")
 
 
 @command(app, "add")
@@ -62,13 +62,14 @@ async def add(
         ),
     ] = None,
     label: Label = "",
-    days: Days = DEFAULT_DAYS,
+    days: Days = None,
     never: Never = False,
 ) -> None:
     """Make a directory, and show what to paste into Entra.
 
     Rules come from --preset or --file, else from the preset default.
     """
+    lives = lifetime(days, never=never)
     chosen, named = base(preset, file)
     if chosen is None:
         chosen, named = preset_named(DEFAULT_PRESET), DEFAULT_PRESET
@@ -85,9 +86,7 @@ async def add(
         ) from taken
     try:
         await desk.journal(directory, "directory add", detail=f"preset {named}" if named else "")
-        token, record = await issuer.issue(
-            directory, now=desk.now, days=lifetime(days, never=never), label=label
-        )
+        token, record = await issuer.issue(directory, now=desk.now, days=lives, label=label)
     except ScimError as error:
         raise Problem(
             f"the directory {name} is made, but has no token yet ({error.detail}); go on with:"
@@ -114,13 +113,11 @@ async def list_directories(desk: Desk, output: Output) -> None:
         output.document(rows)
         return
     if not rows:
-        output.note(f"there is no directory yet; {again(desk, 'directory add NAME')}")
+        make = again(desk, "directory add NAME")
+        output.note(f"there is no directory yet in {desk.place}; {make}")
         return
-    shown = ("name", "state", "preset", "dialect", "created", "id")
-    output.table(
-        ("NAME", "STATE", "PRESET", "DIALECT", "CREATED", "ID"),
-        ([minute(row[key]) for key in shown] for row in rows),
-    )
+    titles = [each.upper() for each in _SHOWN]
+    output.table(titles, ([minute(row[key]) for key in _SHOWN] for row in rows))
 
 
 @command(app, "show")
@@ -159,8 +156,8 @@ async def show(
     live = sum(each["state"] == "live" for each in document["tokens"])
     output.facts(
         {
-            **{key: document[key] for key in ("name", "state", "preset", "created", "id")},
-            "changing": "other rules are being introduced" if directory.next else None,
+            **{each: document[each] for each in _SHOWN},
+            "changing": _changing(desk, directory),
             **{type: in_words(each) for type, each in counted.items()},
             "last request": minute(document["lastRequest"]) or "none yet",
             "last 24 hours": f"{lately['writes']} writes, {lately['refused']} refused",
@@ -202,6 +199,16 @@ async def _switch(desk: Desk, output: Output, name: str, *, enabled: bool) -> No
         output.document(summary(directory))
         return
     output.say(f"Directory {name} is {word}d; every server knows within 60 seconds.")
+
+
+def _changing(desk: Desk, directory: Directory) -> str | None:
+    """Say what a change of rules has still to do, and how it goes on."""
+    give_up = again(desk, f"directory set {directory.name} --give-up")
+    if directory.next is not None:
+        return f"other rules are being introduced; the same command goes on, or give up: {give_up}"
+    if directory.previous is not None:
+        return "what only earlier rules needed is being swept; the next directory set goes on"
+    return None
 
 
 def summary(directory: Directory) -> dict[str, Any]:

@@ -10,6 +10,7 @@ one ran last: a server that is restarted more often than every hour never runs t
 """
 
 import asyncio
+import inspect
 import logging
 import re
 import uuid
@@ -161,8 +162,14 @@ async def _invoke(
     route: Route, request: web.Request, path: str, values: Mapping[str, str]
 ) -> web.Response:
     read = await _translate(request, path, values)
-    answer = await route.run(req=read, context=Invocation(str(uuid.uuid4())))
+    answer = await route.run(**arguments(route.run, read, str(uuid.uuid4())))
     return _write(answer)
+
+
+def arguments(run: Callable[..., object], read: func.HttpRequest, id: str) -> Mapping[str, object]:
+    """Name what the worker hands to a function: the request, and the context if it asks for it."""
+    asked = inspect.signature(run).parameters
+    return {"req": read} | ({"context": Invocation(id)} if "context" in asked else {})
 
 
 async def _translate(

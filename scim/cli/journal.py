@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +12,15 @@ from pydantic.alias_generators import to_camel
 
 from scim.cli.command import Desk, Output, command
 from scim.cli.output import plain
+from scim.cli.problem import Problem
 from scim.journal import Entry
 from scim.reading_log import Wanted, read
 from scim.reading_log import follow as following
+from scim.recording import MOST_A_MINUTE
 
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _UNITS: Mapping[str, str] = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # no entry is older, and no id
 _STATUS = re.compile(r"[1-5](?:\d\d|xx)", re.IGNORECASE)
 
 
@@ -80,13 +83,19 @@ async def log(
     An error in Entra's provisioning log ends in its request id: --request shows its line.
     """
     directory = await desk.directory(name)
+    if follow and desk.local and desk.url is None:
+        # It would keep the local Azurite to itself, and nothing new would come.
+        raise Problem(
+            "there is nothing to follow: no server runs in this folder; start `serve` first, or"
+            " leave --follow out"
+        )
     wanted = Wanted(
         status=status or "",
         operation=operation or "",
         resource=resource or "",
         credential=credential or "",
         request=request or "",
-        since=desk.now - age(since) if since else None,
+        since=_moment(desk.now, age(since)) if since else None,
     )
     repository = desk.storage.repository(directory)
     entries = read(repository, wanted)
@@ -99,6 +108,12 @@ async def log(
         shown += 1
     if not shown and not output.json:
         output.note(f"nothing in the log of {name} fits")
+    if not shown and request and not output.json:
+        output.note(f"of more than {MOST_A_MINUTE} refused requests a minute, the log lacks some")
+
+
+def _moment(now: datetime, before: timedelta) -> datetime:
+    return now - min(before, now - _EPOCH)
 
 
 def described(entry: Entry) -> dict[str, Any]:

@@ -18,7 +18,10 @@ _PATIENCE = 30.0  # seconds to wait for a process that starts or ends with the s
 def folder() -> Path:
     """Make and return the folder; only its owner may look inside."""
     found = Path.cwd() / ".local"
-    found.mkdir(mode=0o700, exist_ok=True)
+    try:
+        found.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"{found} can't be used as the folder for data: {error.strerror}") from error
     return found
 
 
@@ -58,7 +61,7 @@ def store() -> Iterator[tuple[str, str | None]]:
     """Find the Azurite of this folder's `serve`, or run one as long as the command.
 
     Gives its connection string, and the server's URL where one runs. The lock on the data decides
-    whether another process has it: what a killed server announced is passed over.
+    whether another process has it: what a killed server announced is passed over. Blocks.
     """
     deadline = time.monotonic() + _PATIENCE
     with ExitStack() as stack:

@@ -19,7 +19,14 @@ DEFAULT_DAYS = 365
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 Days = Annotated[
-    int, typer.Option("--days", metavar="N", min=1, max=3650, help="Days until the token ends.")
+    int | None,
+    typer.Option(
+        "--days",
+        metavar="N",
+        min=1,
+        max=3650,
+        help=f"Days until the token ends; default {DEFAULT_DAYS}.",
+    ),
 ]
 Never = Annotated[bool, typer.Option("--never", help="Let the token live until it is revoked.")]
 Label = Annotated[
@@ -38,8 +45,11 @@ def directory_name(name: str) -> str:
     return name
 
 
-def lifetime(days: int, *, never: bool) -> timedelta | None:
-    return None if never else timedelta(days=days)
+def lifetime(days: int | None, *, never: bool) -> timedelta | None:
+    """Read how long a token is to live; None: for ever."""
+    if never and days is not None:
+        raise typer.BadParameter("give --days or --never, not both")
+    return None if never else timedelta(days=DEFAULT_DAYS if days is None else days)
 
 
 def new_directory(name: str, rules: Rules, *, preset: str | None, now: datetime) -> Directory:

@@ -2,25 +2,36 @@
 stderr.
 
 What clients sent (names, labels) never reaches the terminal as control characters or as markup.
-Colour is for terminals, and none where NO_COLOR is set: rich sees to both.
+Colour and bold are for terminals, and not where NO_COLOR is set.
 """
 
 import json
 import re
 import sys
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from scim.cli.problem import Problem
+from scim.cli.process import interruptible
 
 # JSON leaves them as they are; terminals may take them for commands, and UTF-8 has no halves.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NARROW = 12  # characters of a column on a terminal; with less, a row becomes a block of lines
 
 
 def plain(value: object) -> str:
@@ -85,13 +96,20 @@ class Output:
         ]
         columns = [columns[place] for place in kept]
         shown = [[row[place] for place in kept] for row in cells]
+        widths = [max(map(cell_len, each)) for each in zip(columns, *shown, strict=True)]
         if not self._out.is_terminal:
-            widths = [max(map(len, each)) for each in zip(columns, *shown, strict=True)]
             for row in (columns, *shown):
-                padded = (f"{each:<{width}}" for each, width in zip(row, widths, strict=True))
+                padded = (_padded(each, width) for each, width in zip(row, widths, strict=True))
                 print("  ".join(padded).rstrip())
             return
-        made = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+        least = [widths[0], *(min(each, _NARROW) for each in widths[1:])]
+        if sum(least) + 2 * (len(least) - 1) > self._out.width:
+            for row in shown:
+                self.facts({each: cell or None for each, cell in zip(columns, row, strict=True)})
+                self.say()
+            return
+        bold = "" if self._out.no_color else "bold"
+        made = Table(box=None, pad_edge=False, header_style=bold, show_edge=False)
         for place, title in enumerate(columns):
             made.add_column(title, overflow="fold", no_wrap=place == 0)
         for row in shown:
@@ -101,41 +119,73 @@ class Output:
     def facts(self, facts: Mapping[str, object]) -> None:
         """Print names and values, one pair to a line, without those that are None."""
         shown = {name: each for name, each in facts.items() if each is not None}
-        width = max(map(len, shown), default=0)
+        width = max((cell_len(plain(name)) for name in shown), default=0)
         for name, each in shown.items():
-            self._out.print(Text(f"{plain(name):<{width}}  {plain(each)}".rstrip()))
+            self._out.print(Text(f"{_padded(plain(name), width)}  {plain(each)}".rstrip()))
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something is destroyed; `--yes` has answered. Raises Problem on a no."""
         if yes:
             return
-        if self._ask(f"{question} [y/N] ").lower() not in ("y", "yes"):
+        if self._ask(question, " [y/N] ").lower() not in ("y", "yes"):
             raise Problem("nothing was changed")
 
     def confirm_name(self, question: str, name: str, *, yes: bool) -> None:
         """Ask for a name to be typed before all of something is destroyed."""
         if yes:
             return
-        if self._ask(f"{question}\nType the name {name} to go on: ") != name:
+        if self._ask(question, f"\nType the name {name} to go on: ") != name:
             raise Problem("nothing was changed: that is not the name")
 
-    def _ask(self, question: str) -> str:
+    def _ask(self, question: str, how: str) -> str:
         if not sys.stdin.isatty():
-            raise Problem("this has to be confirmed: answer on a terminal, or give --yes")
-        print(question, end="", file=sys.stderr, flush=True)
-        return sys.stdin.readline().strip()
+            raise Problem(f"{question} Nothing was done: answer on a terminal, or give --yes")
+        with interruptible():
+            print(f"{question}{how}", end="", file=sys.stderr, flush=True)
+            return sys.stdin.readline().strip()
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Show a bar on a terminal; gives the callback `(done, total)`."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    def progress(self, what: str) -> Iterator["Bar"]:
+        """Show a bar on a terminal; elsewhere only its phases are noted."""
         bar = Progress(
-            *columns,
-            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            _Counted(),
+            TimeElapsedColumn(),
             console=self._errors,
             transient=True,
             disable=not self._errors.is_terminal,
         )
         with bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield Bar(self, bar, bar.add_task(what, total=None))
+
+
+class Bar:
+    """How far a command has come: called with what is done and how much there is."""
+
+    def __init__(self, output: Output, bar: Progress, task: TaskID) -> None:
+        self._output = output
+        self._bar = bar
+        self._task = task
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+
+    def phase(self, what: str) -> None:
+        """Begin something else, with no count as yet."""
+        if self._bar.disable:
+            self._output.note(f"{what} …")
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(what, total=None)
+
+
+class _Counted(MofNCompleteColumn):
+    """`5/10`, and nothing as long as nobody knows how many there are."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
+def _padded(text: str, width: int) -> str:
+    """Fill up with blanks; what is wide (日本) takes two cells."""
+    return text + " " * (width - cell_len(text))

@@ -1,5 +1,7 @@
-"""`user restore`, `user erase`, `user export`: what is done for one person."""
+"""`user restore`, `user erase`, `user export`, `group restore`: what is done for one of them."""
 
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -8,11 +10,13 @@ from scim import ids
 from scim.cli.command import Desk, Output, command
 from scim.cli.journal import described as described_entry
 from scim.cli.problem import NobodyFound, Problem
-from scim.cli.reading import Reader, key_of
-from scim.cli.resources import Name, One, UserType, reading, users
+from scim.cli.reading import Reader, key_of, restorable
+from scim.cli.resources import Name, One, OneGroup, UserType, groups, reading, users
 from scim.erasing import erase as erased
-from scim.repository import Change, Stored
+from scim.journal import Entry
+from scim.repository import Change, Member, Stored
 from scim.restoring import restore as restored
+from scim.schema import Resource
 from scim.tombstones import Tombstone
 
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
@@ -23,7 +27,19 @@ async def restore(
     desk: Desk, output: Output, name: Name, one: One, type: UserType = "User"
 ) -> None:
     """Bring a deleted user back: id, attributes, memberships."""
-    reader = await reading(desk, name, type)
+    await _restore(output, await reading(desk, name, type), one)
+
+
+@command(groups, "restore")
+async def restore_group(
+    desk: Desk, output: Output, name: Name, one: OneGroup, type: UserType = "Group"
+) -> None:
+    """Bring a deleted group back: id, attributes, members."""
+    await _restore(output, await reading(desk, name, type, "group"), one)
+
+
+async def _restore(output: Output, reader: Reader, one: str) -> None:
+    desk, name = reader.desk, reader.directory.name
     found = await _buried(reader, one)
     now = desk.now
     change = Change(
@@ -31,7 +47,7 @@ async def restore(
         at=ids.timestamp(now),
         verb="restore",
         by=await desk.by(),
-        operation="user restore",
+        operation=f"{reader.group} restore",
     )
     stored = await restored(reader.repository, reader.type, found, change)
     if output.json:
@@ -58,7 +74,7 @@ async def erase(
     """
     reader = await reading(desk, name, type)
     living = await _living(reader, one)
-    id = living.id if living else (await _buried(reader, one)).id
+    id = living.id if living else (await _buried(reader, one, alive=True)).id
     output.confirm(f"Erase {reader.type.name} {id} of {name} for good?", yes=yes)
     await desk.journal(reader.directory, "user erase", type=reader.type.name, resource=id)
     await erased(reader.call("user erase"), reader.type, id)
@@ -82,41 +98,84 @@ async def export(
 ) -> None:
     """Print what is held of a person, as JSON.
 
-    The resource, its groups, its lines of the log. With --all: an array of everybody.
+    The resource, its groups, its lines of the log. With --all: an array of everybody, those too
+    who were deleted and can be restored.
     """
     if (one is None) is not every:
         raise typer.BadParameter("name one (an id or a unique value), or give --all")
     reader = await reading(desk, name, type)
     if one is None:
         await desk.journal(reader.directory, "user export", type=reader.type.name)
-        await output.array(reader.some())
+        await output.array(_everybody(reader))
         return
-    living = await _living(reader, one)
-    document: dict[str, Any] = {"directory": name}
-    if living is not None:
-        id = living.id
-        document |= {"resource": reader.shown(living), "groups": await _groups(reader, living)}
-    else:
-        kept = await _buried(reader, one)
-        id = kept.id
-        document |= {"resource": kept.resource, "deleted": kept.deleted, "due": kept.due}
-    document["log"] = [
-        described_entry(each) async for each in reader.repository.entries() if each.resource == id
-    ]
-    await desk.journal(reader.directory, "user export", type=reader.type.name, resource=id)
+    held: Stored | Tombstone | None = await _living(reader, one)
+    if held is None:
+        held = await _buried(reader, one, alive=True)
+    [document] = await _documents(reader, [held], await _log(reader, held.id), {})
+    await desk.journal(reader.directory, "user export", type=reader.type.name, resource=held.id)
     output.document(document)
 
 
-async def _groups(reader: Reader, stored: Stored) -> list[dict[str, Any]]:
-    """Describe the groups that a resource is in, by what tells them apart."""
+_Groups = dict[tuple[str, str], dict[str, Any] | None]
+
+
+async def _everybody(reader: Reader) -> AsyncGenerator[dict[str, Any]]:
+    """Yield what is held of each person; the log is read once, and each group once."""
+    log, groups = await _log(reader), _Groups()
+    seen: set[str] = set()
+    async for batch in reader.repository.scan(reader.type):
+        seen |= {each.id for each in batch}
+        for document in await _documents(reader, await reader.complete([*batch]), log, groups):
+            yield document
+    deleted = await restorable(reader.repository, reader.type)
+    kept = [each for each in deleted if each.id not in seen]  # not who was deleted meanwhile
+    for document in await _documents(reader, kept, log, groups):
+        yield document
+
+
+async def _documents(
+    reader: Reader,
+    held: Sequence[Stored | Tombstone],
+    log: Mapping[str, list[Entry]],
+    groups: _Groups,
+) -> list[dict[str, Any]]:
+    """Write what is held of people; `groups` are those that were read before."""
     found = []
-    for each in stored.member_of or ():
-        type = reader.directory.catalog.named(each.type)
-        group = await reader.repository.get(type, each.id) if type else None
-        if type is not None and group is not None:
-            known = {key: value for key, value in group.resource.items() if _simple(value)}
-            found.append({"type": each.type, **known})
+    for each in held:
+        document: dict[str, Any] = {"directory": reader.directory.name}
+        if isinstance(each, Tombstone):
+            document |= {"resource": each.resource, "deleted": each.deleted, "due": each.due}
+        else:
+            document["resource"] = reader.shown(each)
+        document["groups"] = await _groups(reader, each.member_of or (), groups)
+        document["log"] = [described_entry(entry) for entry in log.get(each.id, ())]
+        found.append(document)
     return found
+
+
+async def _log(reader: Reader, id: str | None = None) -> Mapping[str, list[Entry]]:
+    """Read the log's entries on each resource, or on one."""
+    found = defaultdict(list)
+    async for each in reader.repository.entries():
+        if each.resource and id in (None, each.resource):
+            found[each.resource].append(each)
+    return found
+
+
+async def _groups(
+    reader: Reader, members: Iterable[Member], known: _Groups
+) -> list[dict[str, Any]]:
+    """Describe the groups that a resource is in, by what tells them apart."""
+    for each in members:
+        if (each.type, each.id) not in known:
+            type = reader.directory.catalog.named(each.type)
+            group = await reader.repository.get(type, each.id) if type else None
+            known[each.type, each.id] = _in_short(each.type, group.resource) if group else None
+    return [found for each in members if (found := known[each.type, each.id])]
+
+
+def _in_short(type: str, resource: Resource) -> dict[str, Any]:
+    return {"type": type, **{key: each for key, each in resource.items() if _simple(each)}}
 
 
 def _simple(value: object) -> bool:
@@ -131,8 +190,11 @@ async def _living(reader: Reader, one: str) -> Stored | None:
         return None
 
 
-async def _buried(reader: Reader, one: str) -> Tombstone:
-    """Find a deleted resource by id or unique value. Raises Problem."""
+async def _buried(reader: Reader, one: str, *, alive: bool = False) -> Tombstone:
+    """Find a deleted resource by id or unique value. Raises Problem.
+
+    `alive` says that it was looked for among those that are there, too.
+    """
     type, repository = reader.type, reader.repository
     direct = await repository.tombstone(type, one)
     if direct is not None:
@@ -144,8 +206,11 @@ async def _buried(reader: Reader, one: str) -> Tombstone:
     if len(held) > 1:
         raise Problem(f"several were called so: give the id of one of them: {', '.join(held)}")
     if not held:
-        raise Problem(
-            f"no {type.name} of this id or name is kept in {reader.directory.name};"
-            f" python -m scim user list {reader.directory.name} --deleted"
+        deleted = reader.hint("list", "--deleted")
+        if alive:
+            raise NobodyFound(f"{reader.nobody()}, nor has a deleted one that is kept; {deleted}")
+        raise NobodyFound(
+            f"no deleted {type.name} of this id or name is kept in {reader.directory.name};"
+            f" {deleted} lists them"
         )
     return next(iter(held.values()))

@@ -2,7 +2,11 @@
 
 
 class Problem(Exception):
-    """One sentence: what is wrong, and what to do."""
+    """One sentence: what is wrong, and what to do; `lines` are what it is about, one each."""
+
+    def __init__(self, said: str, *lines: str) -> None:
+        super().__init__(said)
+        self.lines = lines
 
 
 class InUse(Problem):

@@ -4,14 +4,17 @@ No name of an attribute is known here: what tells people apart is what their typ
 """
 
 import secrets
+import shlex
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from scim.call import Call
 from scim.cli.command import Desk
 from scim.cli.problem import NobodyFound, Problem
+from scim.cli.tokens import again
 from scim.cursor import Sealer
 from scim.directory import Directory
 from scim.handlers import search
@@ -35,6 +38,7 @@ class Reader:
     desk: Desk
     directory: Directory
     type: ResourceType
+    group: str = "user"  # of commands, which hints name
     # One key for the whole walk: a cursor is opened by who sealed it, and by nobody else.
     sealer: Sealer = field(default_factory=lambda: Sealer.derive(secrets.token_bytes(32)))
 
@@ -59,7 +63,12 @@ class Reader:
             now=self.desk.now,
             sealer=self.sealer,
             notes=Notes("", operation=operation),
+            clock=lambda: self.desk.now,
+            admit=self._admit,
         )
+
+    async def _admit(self, _: datetime, __: Notes) -> Directory:
+        return self.directory
 
     async def some(
         self, *, filter: str | None = None, attributes: str | None = None, most: int | None = None
@@ -94,12 +103,22 @@ class Reader:
                 if found is not None:
                     break
         if found is None:
-            names = ", ".join(["id", *map(str, self.type.unique)])
-            raise NobodyFound(
-                f"no {self.type.name} in {self.directory.name} has this as {names};"
-                " `list --filter` finds others, `list --deleted` those that were deleted"
-            )
+            finds = f"{self.hint('list', '--filter')} finds others, --deleted those deleted"
+            raise NobodyFound(f"{self.nobody()}; {finds}")
         return (await self.complete([found]))[0]
+
+    def nobody(self) -> str:
+        """Say that a text was looked for in vain, and as what."""
+        paths = (str(each).rpartition(":")[2] for each in (*self.type.unique, *self.type.indexed))
+        names = ", ".join(dict.fromkeys(["id", *paths]))
+        return f"no {self.type.name} in {self.directory.name} has this as {names}"
+
+    def hint(self, command: str, *more: str) -> str:
+        """Write a command of the same group on the same type and store."""
+        usual = self.type.name.lower() == self.group
+        typed = [] if usual else ["--type", shlex.quote(self.type.name)]
+        words = [self.group, command, self.directory.name, *more, *typed]
+        return again(self.desk, " ".join(words))
 
     async def complete(self, found: list[Stored]) -> list[Stored]:
         """Read the memberships of resources."""

@@ -7,8 +7,9 @@ import typer
 from scim.cli.command import Desk, Output, command
 from scim.cli.directories import Name, app
 from scim.cli.problem import Problem
+from scim.cli.process import hinting
 from scim.cli.tokens import again
-from scim.purging import SETTLE
+from scim.deadlines import SETTLED
 from scim.purging import remove as removed
 from scim.registry import NoRecord
 
@@ -29,7 +30,7 @@ async def remove(
     output: Output,
     name: Name,
     *,
-    wait: Wait = SETTLE,
+    wait: Wait = SETTLED,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask for the name.")] = False,
 ) -> None:
     """Remove a disabled directory with all that it holds.
@@ -47,9 +48,12 @@ async def remove(
     repository = desk.storage.repository(directory)
     # The directory's own log goes with it: who did it is in this line, on stderr.
     output.note(f"{await desk.by()} removes {name} ({directory.id}) at {desk.now:%Y-%m-%d %H:%M}Z")
-    with output.progress(f"waiting {wait:.0f} s until every server knows") as progress:
+    hint = f"goes on with {again(desk, f'directory remove {name}')}, or with the next purge"
+    with output.progress("deleting") as bar, hinting(output.note, f"what has begun {hint}"):
+        if wait:
+            bar.phase(f"waiting {wait:.0f} s until every running server knows, then deleting")
         try:
-            await removed(directory, desk.storage.registry, repository, progress, settle=wait)
+            await removed(directory, desk.storage.registry, repository, bar, settle=wait)
         except NoRecord as gone:
             raise Problem(f"somebody else has removed {name} meanwhile") from gone
     if output.json:

@@ -19,8 +19,18 @@ One = Annotated[
     str,
     typer.Argument(metavar="ID|NAME", help="An id, or a unique value: a user's name."),
 ]
+OneGroup = Annotated[
+    str,
+    typer.Argument(metavar="ID|NAME", help="An id, or a unique or indexed value: a group's name."),
+]
 _TYPE = typer.Option("--type", metavar="TYPE", help="The resource type, where it has another name.")
 UserType = Annotated[str, _TYPE]
+GroupFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--filter", metavar="FILTER", help='A SCIM filter, such as: displayName sw "Sales".'
+    ),
+]
 Filter = Annotated[
     str | None,
     typer.Option("--filter", metavar="FILTER", help="A SCIM filter, such as: active eq false."),
@@ -45,13 +55,7 @@ async def list_users(
     type: UserType = "User",
 ) -> None:
     """List users; --filter as in SCIM."""
-    reader = await reading(desk, name, type)
-    if not deleted:
-        await _list(output, reader, filter, count)
-    elif filter is not None:
-        raise typer.BadParameter("--filter finds those that are there, not --deleted ones")
-    else:
-        await _list_deleted(output, reader, count)
+    await _list(output, await reading(desk, name, type), filter, count, deleted=deleted)
 
 
 @command(users, "show")
@@ -68,29 +72,37 @@ async def list_groups(
     output: Output,
     name: Name,
     *,
-    filter: Filter = None,
+    deleted: Deleted = False,
+    filter: GroupFilter = None,
     count: Count = None,
     type: UserType = "Group",
 ) -> None:
     """List groups; --filter as in SCIM."""
-    await _list(output, await reading(desk, name, type), filter, count)
+    await _list(output, await reading(desk, name, type, "group"), filter, count, deleted=deleted)
 
 
 @command(groups, "show")
 async def show_group(
-    desk: Desk, output: Output, name: Name, one: One, type: UserType = "Group"
+    desk: Desk, output: Output, name: Name, one: OneGroup, type: UserType = "Group"
 ) -> None:
     """Show a group with its members."""
-    await _show(output, await reading(desk, name, type), one)
+    await _show(output, await reading(desk, name, type, "group"), one)
 
 
-async def reading(desk: Desk, name: str, type: str) -> Reader:
+async def reading(desk: Desk, name: str, type: str, group: str = "user") -> Reader:
     """Make the reader of a type of a directory. Raises Problem."""
     directory = await desk.directory(name)
-    return Reader(desk, directory, type_named(directory, type))
+    return Reader(desk, directory, type_named(directory, type), group)
 
 
-async def _list(output: Output, reader: Reader, filter: str | None, count: int | None) -> None:
+async def _list(
+    output: Output, reader: Reader, filter: str | None, count: int | None, *, deleted: bool
+) -> None:
+    if deleted:
+        if filter is not None:
+            raise typer.BadParameter("--filter finds those that are there, not --deleted ones")
+        await _list_deleted(output, reader, count)
+        return
     type = reader.type
     paths, active = names_of(type), type.definition.active
     if output.json:
@@ -116,7 +128,7 @@ async def _list_deleted(output: Output, reader: Reader, count: int | None) -> No
         output.document([buried(each, reader.type) for each in found])
         return
     if not found:
-        output.note(f"nobody is kept to be restored in {reader.directory.name}")
+        output.note(f"no deleted {reader.type.name} is kept in {reader.directory.name}")
         return
     output.table(
         ("ID", *(_short(path) for path in paths), "DELETED", "KEPT UNTIL"),

@@ -5,7 +5,7 @@ wrong is found where all rules are checked.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,7 +115,7 @@ def read(file: str) -> Rules:
     try:
         return read_rules(text)
     except RulesError as error:
-        raise _unusable(where, error) from error
+        raise Problem(f"{where} can't be used:", *error.problems) from error
 
 
 def edited(rules: Rules, edits: Edits) -> Rules:
@@ -123,10 +123,13 @@ def edited(rules: Rules, edits: Edits) -> Rules:
     for text in edits.attributes:
         try:
             rules = with_attribute(rules, text)
+        except RulesError as error:
+            raise _refused(error, {}) from error
         except ValueError as error:
-            raise Problem(f"--attribute {error}") from error
+            raise typer.BadParameter(f"--attribute {error}") from error
     document = as_document(rules)
     types = document["resourceTypes"]
+    asked = dict(_PLACES)
     for key, paths in (
         ("required", edits.required),
         ("unique", edits.unique),
@@ -138,6 +141,8 @@ def edited(rules: Rules, edits: Edits) -> Rules:
             if known is None and key == "unique":  # none said: what the schemas declare
                 known = [str(each) for each in rules.catalog.resource_types[place].unique]
             types[place][key] = list(dict.fromkeys([*(known or ()), path]))
+            where = f"resourceTypes[{place}].{key}[{types[place][key].index(path)}]"
+            asked[where] = f"{_OPTIONS[key]} {text}"
     if edits.delete is not None or edits.keep_days is not None:
         changed = {"policy": edits.delete, "days": edits.keep_days}
         document["delete"] |= {key: each for key, each in changed.items() if each is not None}
@@ -151,7 +156,27 @@ def edited(rules: Rules, edits: Edits) -> Rules:
     try:
         return rules_of(document)
     except RulesError as error:
-        raise _unusable("the rules asked for", error) from error
+        raise _refused(error, asked) from error
+
+
+# Keys of a resource type, and places of the rules -> the options that set them.
+_OPTIONS: Mapping[str, str] = {"required": "--require", "unique": "--unique", "indexed": "--index"}
+_PLACES: Mapping[str, str] = {
+    "delete.policy": "--delete",
+    "delete.days": "--keep-days",
+    "unknown": "--unknown",
+    "logDays": "--log-days",
+    "dialect": "--dialect",
+}
+
+
+def _refused(error: RulesError, asked: Mapping[str, str]) -> typer.BadParameter:
+    """Tell what is wrong by the options that were typed, where one set the place."""
+    said = []
+    for each in error.problems:
+        place, colon, rest = each.partition(": ")
+        said.append(f"{asked[place]}: {rest}" if colon and place in asked else each)
+    return typer.BadParameter("\n  ".join(said))
 
 
 def as_document(rules: Rules) -> dict[str, Any]:
@@ -168,7 +193,3 @@ def _placed(text: str, rules: Rules) -> tuple[int, str]:
         if dot and each.name.lower() == first.lower():
             return place, rest
     return 0, text
-
-
-def _unusable(what: str, error: RulesError) -> Problem:
-    return Problem(f"{what} can't be used:\n" + "\n".join(f"  {each}" for each in error.problems))

@@ -1,6 +1,7 @@
 """`serve`: run the app on this machine, with Azurite or in memory, without Core Tools."""
 
 import asyncio
+import errno
 import getpass
 import importlib
 import json
@@ -22,7 +23,9 @@ from scim.cli import local
 from scim.cli.azurite import azurite
 from scim.cli.making import Issuer, directory_name, new_directory
 from scim.cli.problem import Problem
+from scim.cli.process import program
 from scim.cli.ruling import DEFAULT_PRESET, preset_named
+from scim.cli.store import checked
 from scim.errors import ScimError
 from scim.registry import NameTaken
 
@@ -73,6 +76,15 @@ def _wanted(text: str) -> tuple[str, str | None]:
     return directory_name(name), preset if named else None
 
 
+def _all_wanted(texts: Sequence[str]) -> Mapping[str, str | None]:
+    wanted: dict[str, str | None] = {}
+    for text in texts:
+        name, preset = _wanted(text)
+        if wanted.setdefault(name, preset) != preset:
+            raise typer.BadParameter(f"--directory names {name} twice, with different presets")
+    return wanted
+
+
 def serve(
     *,
     host: Annotated[
@@ -105,10 +117,12 @@ def serve(
 
     Each start issues a token per directory, which lives for 30 days.
     """
+    wanted = _all_wanted(directory or ["demo"])
+    if storage != "azurite":
+        checked("SCIM_STORAGE", storage, "--storage")
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    wanted = dict(_wanted(each) for each in directory or ["demo"])
     asyncio.run(_until_stopped(_Chosen(host, port, storage, wanted, as_json)))
 
 
@@ -176,15 +190,18 @@ def _bind(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise Problem(f"can't listen on {host}: {error}") from error
+        raise Problem(
+            f"can't listen on {host} ({error.strerror}); choose another with --host"
+        ) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
     except OSError as error:
         listener.close()
+        option = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
         raise Problem(
-            f"can't listen on {host}:{port} ({error.strerror}); choose another with --port"
+            f"can't listen on {host}:{port} ({error.strerror}); choose another with {option}"
         ) from error
     return listener
 
@@ -224,10 +241,11 @@ async def _admit(issuer: Issuer, name: str, preset: str | None, base: str) -> Ac
         rules = f"the preset {directory.preset}" if directory.preset else "rules of its own"
         _logger.warning(
             "directory %s has %s, not the preset %s, and is left as it is; to change it:"
-            " python -m scim directory set %s --preset %s",
+            " %s directory set %s --preset %s",
             name,
             rules,
             preset,
+            program(),
             name,
             preset,
         )

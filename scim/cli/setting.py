@@ -8,7 +8,9 @@ import typer
 
 from scim.cli.command import Desk, Output, command
 from scim.cli.directories import Name, app, brief, summary
+from scim.cli.output import Bar
 from scim.cli.problem import Problem
+from scim.cli.process import hinting
 from scim.cli.ruling import (
     Attributes,
     Delete,
@@ -27,9 +29,10 @@ from scim.cli.ruling import (
 )
 from scim.cli.tokens import again
 from scim.conflicts import Conflicts
+from scim.deadlines import SETTLED
 from scim.directory import Directory
 from scim.registry import NoRecord
-from scim.reindexing import SETTLED, Outcome, UnderWay, Wait, abandon, change_rules
+from scim.reindexing import Outcome, UnderWay, abandon, change_rules
 from scim.rules import Rules
 
 
@@ -72,21 +75,6 @@ async def set_rules(
     if directory.removing:
         raise Problem(f"{name} is being removed; {again(desk, f'directory remove {name}')}")
 
-    async def waiting(_: float) -> None:
-        if wait:
-            output.note(f"waiting {wait:.0f} s until every server knows …")
-        await asyncio.sleep(wait)
-
-    if give_up:
-        await abandon(
-            desk.storage.registry,
-            desk.storage.repository(directory),
-            directory,
-            wait=waiting,
-        )
-        await desk.journal(directory, "directory set --give-up")
-        await _tell(desk, output, name, Outcome())
-        return
     edits = Edits(
         attributes=attribute or (),
         required=require or (),
@@ -98,15 +86,57 @@ async def set_rules(
         log_days=log_days,
         dialect=dialect,
     )
+    if give_up:
+        if preset or file or edits != Edits():
+            raise typer.BadParameter("--give-up stands alone: it introduces no rules")
+        await _give_up(desk, output, directory, wait)
+        return
     chosen, named = base(preset, file)
     if chosen is None and edits == Edits():
         raise typer.BadParameter("say what to change: --preset, --file, or one of the others")
     rules = edited(chosen or directory.rules, edits)
     outcome = await _change(
-        desk, output, directory, rules, named if chosen else directory.preset, waiting
+        desk, output, directory, rules, named if chosen else directory.preset, wait
     )
     await desk.journal(directory, "directory set", detail=_said(preset, file, edits))
     await _tell(desk, output, name, outcome)
+    if keep_days is not None and rules.deletion.policy != "soft":
+        output.warn(f"--keep-days counts under --delete soft; this is {rules.deletion.policy}")
+
+
+async def _give_up(desk: Desk, output: Output, directory: Directory, wait: float) -> None:
+    """Give up rules that are being introduced, and sweep. Raises Problem when there are none."""
+    if directory.next is None and directory.previous is None:
+        raise Problem(f"there is nothing to give up: no other rules come to {directory.name}")
+    command = again(desk, f"directory set {directory.name} --give-up")
+    with (
+        output.progress("giving up") as bar,
+        hinting(output.note, f"what is left to do goes on with: {command}"),
+    ):
+        await abandon(
+            desk.storage.registry,
+            desk.storage.repository(directory),
+            directory,
+            wait=_Phases(bar, wait, sweeping=True).wait,
+        )
+    await desk.journal(directory, "directory set --give-up")
+    await _tell(desk, output, directory.name, Outcome())
+
+
+class _Phases:
+    """Names on the bar what a change of rules is doing."""
+
+    def __init__(self, bar: Bar, seconds: float, *, sweeping: bool) -> None:
+        self._bar = bar
+        self._seconds = seconds
+        self._next = "sweeping" if sweeping else "indexing"
+
+    async def wait(self, _: float) -> None:
+        if self._seconds:
+            self._bar.phase(f"waiting {self._seconds:.0f} s until every running server knows")
+        await asyncio.sleep(self._seconds)
+        self._bar.phase(self._next)
+        self._next = "indexing" if self._next == "sweeping" else "sweeping"
 
 
 def _said(preset: str | None, file: str | None, edits: Edits) -> str:
@@ -125,36 +155,56 @@ async def _change(
     directory: Directory,
     rules: Rules,
     preset: str | None,
-    wait: Wait,
+    wait: float,
 ) -> Outcome:
     """Introduce the rules. Raises Problem, after the conflicts were shown."""
-    with output.progress("indexing") as progress:
+    give_up = again(desk, f"directory set {directory.name} --give-up")
+    hint = f"the same command goes on with what has begun; to give it up: {give_up}"
+    with output.progress("checking what is there") as bar, hinting(output.note, hint):
+        phases = _Phases(bar, wait, sweeping=directory.previous is not None)
         try:
             return await change_rules(
                 desk.storage.registry,
                 desk.storage.repository(directory),
                 directory,
                 rules,
-                wait=wait,
-                progress=progress,
+                wait=phases.wait,
+                progress=bar,
                 changed={"preset": preset},
             )
         except Conflicts as found:
             conflicts = found
         except UnderWay as busy:
-            give_up = again(desk, f"directory set {directory.name} --give-up")
-            raise Problem(
-                f"other rules are being introduced in {directory.name}: run the command that began"
-                f" it again, or give it up: {give_up}"
-            ) from busy
+            raise await _overtaken(desk, directory, give_up) from busy
         except NoRecord as gone:
             raise Problem(f"{directory.name} was removed meanwhile") from gone
         except ValueError as error:
             raise Problem(f"these rules can't follow those of {directory.name}: {error}") from error
     _show(output, conflicts)
+    count = f"{conflicts.total} conflict{'' if conflicts.total == 1 else 's'}"
     raise Problem(
-        f"nothing was changed: {conflicts.total} conflicts with what is in {directory.name}; change"
-        " or delete these resources first"
+        f"nothing was changed: {count} with what is in {directory.name}; change or delete these"
+        " resources first"
+    )
+
+
+async def _overtaken(desk: Desk, directory: Directory, give_up: str) -> Problem:
+    """Say what another command did to the rules meanwhile."""
+    name = directory.name
+    now = await desk.directory(name)
+    if now.next is not None:
+        return Problem(
+            f"other rules are being introduced in {name}: run the command that began it again, or"
+            f" give it up: {give_up}"
+        )
+    if now.rules == directory.rules:
+        return Problem(
+            f"another command gave this change up: {name} has the rules that it had; to introduce"
+            " the new ones, run this again"
+        )
+    return Problem(
+        f"another command changed the rules of {name} meanwhile: see"
+        f" {again(desk, f'directory show {name}')}, then run this again"
     )
 
 

@@ -16,11 +16,16 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import typer
 
 from scim import ids
 from scim.cli import local
 from scim.cli.problem import Problem
+from scim.cli.process import interruptible, program
 from scim.directory import Directory
 from scim.errors import Unavailable
 from scim.journal import Entry
@@ -57,19 +62,39 @@ class Where:
         return "".join(f" {each}" for each in given)
 
     def address(self) -> str | None:
-        """Find the store's address; None: this folder's own Azurite. Raises Problem."""
+        """Find the store's address; None: this folder's own Azurite.
+
+        Raises Problem, and a usage error when it is an option that can't be right.
+        """
         if self.account and self.storage:
-            raise Problem("give --account or --storage, not both: each says where directories are")
-        if self.account and not self.account.startswith("https://"):
-            raise Problem(
+            raise typer.BadParameter(
+                "give --account or --storage, not both: each says where directories are"
+            )
+        if self.vault and not self.vault.startswith("https://"):
+            raise typer.BadParameter("--vault takes a vault's URL: https://NAME.vault.azure.net")
+        if self.account and not _is_table_url(self.account):
+            raise typer.BadParameter(
                 "--account takes an account's table URL: https://ACCOUNT.table.core.windows.net"
             )
-        found = self.account or self.storage or os.environ.get("SCIM_STORAGE", "").strip()
-        if found in ("", "azurite"):
+        found = self._named
+        if found is None:
             return None
         if found == "memory":
             raise Problem("a store in memory ends with its process: only `serve` can use one")
-        return checked("SCIM_STORAGE", found).storage.get_secret_value()
+        option = "--account" if self.account else "--storage" if self.storage else None
+        return checked("SCIM_STORAGE", found, option).storage.get_secret_value()
+
+    @property
+    def place(self) -> str:
+        """Say where directories are looked for; a connection string holds a key."""
+        if self._named is None:
+            return str(Path.cwd() / ".local")
+        return self.account or f"the account of {'--storage' if self.storage else 'SCIM_STORAGE'}"
+
+    @property
+    def _named(self) -> str | None:
+        found = self.account or self.storage or os.environ.get("SCIM_STORAGE", "").strip()
+        return None if found in ("", "azurite") else found
 
 
 @dataclass(slots=True)
@@ -85,6 +110,10 @@ class Desk:
     @property
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    @property
+    def place(self) -> str:
+        return self.where.place
 
     async def by(self) -> str:
         """Name the operator: the OS user, or the object id that the account knows."""
@@ -120,8 +149,10 @@ class Desk:
             return found
         known = [each.name async for each in self.storage.registry.directories()]
         few = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
-        hint = f"there are {few}" if known else "there is none yet: python -m scim directory add"
-        raise Problem(f"there is no directory {name}; {hint}")
+        if known:
+            raise Problem(f"there is no directory {name}; there are {few}")
+        make = f"{program()} directory add{self.where.options}"
+        raise Problem(f"there is no directory {name}, and none at all in {self.place}: {make}")
 
     async def journal(self, directory: Directory, operation: str, **more: Any) -> None:
         """Record an operator's act in the directory's log."""
@@ -148,10 +179,13 @@ async def opened(where: Where) -> AsyncIterator[Desk]:
         url = None
         is_local = address is None
         if address is None:
-            address, url = stack.enter_context(local.store())
+            with interruptible():
+                address, url = stack.enter_context(local.store())
         try:
             storage = open_storage(address)
         except ValueError as error:  # a connection string that the SDK can't read
+            if where.storage:
+                raise typer.BadParameter(f"--storage can't be opened: {error}") from error
             raise Problem(f"the storage can't be opened: {error}") from error
         stack.push_async_callback(storage.close)
         if is_local:
@@ -162,19 +196,31 @@ async def opened(where: Where) -> AsyncIterator[Desk]:
             raise Problem(error.detail + (_ACCESS if where.account else "")) from error
 
 
-def checked(name: str, value: str) -> Settings:
-    """Check one setting as the service does. Raises Problem."""
+def checked(name: str, value: str, option: str | None = None) -> Settings:
+    """Check one setting as the service does. Raises Problem, a usage error for an option's."""
     try:
         return Settings.read({**_FILLER, name: value})
     except SettingsError as error:
+        if option is not None:
+            raise typer.BadParameter(str(error).replace(name, option)) from None
         raise Problem(str(error)) from None
+
+
+def _is_table_url(text: str) -> bool:
+    """Tell an account's table URL from its others (blob, queue, file), in any cloud."""
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return False
+    return url.scheme == "https" and ".table." in (url.hostname or "")
 
 
 def public_url(desk: Desk, given: str | None) -> str:
     """Find the address that clients use. Raises Problem when nothing says it."""
     found = given or os.environ.get("SCIM_PUBLIC_URL", "").strip()
     if found:
-        url = checked("SCIM_PUBLIC_URL", found).public_url
+        option = "--base-url" if given else None
+        url = checked("SCIM_PUBLIC_URL", found, option).public_url
         assert url is not None  # noqa: S101 - it was given
         return url
     if desk.local:
@@ -214,8 +260,6 @@ async def _secret(vault: str) -> str:
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
     from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
-    if not vault.startswith("https://"):
-        raise Problem("--vault takes a vault's URL: https://NAME.vault.azure.net")
     credential = DefaultAzureCredential()
     try:
         async with SecretClient(vault, credential) as client:

@@ -1,14 +1,16 @@
 """`token`: the secret tokens of a directory, made, listed, rotated, revoked."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from scim.cli.command import Desk, Output, command, group
-from scim.cli.making import DEFAULT_DAYS, Days, Issuer, Label, Never, lifetime
+from scim.cli.making import Days, Issuer, Label, Never, lifetime
 from scim.cli.output import minute
 from scim.cli.problem import Problem
+from scim.cli.process import program
 from scim.credentials import days_left, revoked, state
 from scim.directory import Directory
 from scim.registry import Credential
@@ -16,6 +18,13 @@ from scim.registry import Credential
 app = group("Secret tokens: what Entra shows when it calls.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The directory's name.")]
+_ID = re.compile(r"[0-9a-z]{12}")
+# How many tokens were live before a new one -> what becomes of them.
+_STILL_LIVE = (
+    "No other token is live: Entra is turned away until it has this one.",
+    "The earlier token goes on working.",
+    "The earlier tokens go on working.",
+)
 
 
 @command(app, "issue")
@@ -24,7 +33,7 @@ async def issue(
     output: Output,
     name: Name,
     *,
-    days: Days = DEFAULT_DAYS,
+    days: Days = None,
     never: Never = False,
     label: Label = "",
     new_pepper: Annotated[
@@ -61,7 +70,7 @@ async def list_tokens(desk: Desk, output: Output, name: Name) -> None:
         output.note(f"{name} has no token; make one: {again(desk, f'token issue {name}')}")
         return
     shown = ("id", "state", "expires", "lastUsed", "created", "by", "revoked", "revokedBy", "label")
-    titles = ("ID", "STATE", "EXPIRES", "LAST USED", "CREATED", "BY", "REVOKED", "BY", "LABEL")
+    titles = [re.sub("(?=[A-Z])", " ", each).upper() for each in shown]
     output.table(titles, ([minute(each[key]) for key in shown] for each in rows))
 
 
@@ -71,7 +80,7 @@ async def rotate(
     output: Output,
     name: Name,
     *,
-    days: Days = DEFAULT_DAYS,
+    days: Days = None,
     never: Never = False,
     label: Label = "",
 ) -> None:
@@ -83,7 +92,6 @@ async def rotate(
     token, record = await issuer.issue(
         directory, now=now, days=lifetime(days, never=never), label=label
     )
-    revocations = [again(desk, f"token revoke {each.id}") for each in before]
     if output.json:
         output.document(
             {
@@ -95,20 +103,38 @@ async def rotate(
         )
         return
     tell(output, token, record)
-    output.say("\nThe earlier tokens go on working. Next:")
+    output.say(f"\n{_STILL_LIVE[min(len(before), 2)]} Next:")
     output.say("  1. In Entra: Provisioning, Admin credentials: paste it as Secret Token.")
     output.say("  2. Test connection, and save.")
-    if revocations:
-        output.say("  3. Revoke what it replaces (no server takes it after 60 seconds):")
-        for each in revocations:
-            output.say(f"     {each}")
+    if before:
+        several = "; leave out those that something else uses" if len(before) > 1 else ""
+        output.say(f"  3. Revoke what it replaces (no server takes it after 60 seconds){several}:")
+    for each in before:
+        used = f"last used {minute(each.last_used)}" if each.last_used else "never used"
+        remark = f"  # {used}" if len(before) > 1 else ""
+        output.say(f"     {again(desk, f'token revoke {each.id}')}{remark}")
+
+
+def _token_id(text: str) -> str:
+    """Refuse a secret in an id's place, without a word of it."""
+    if _ID.fullmatch(text):
+        return text
+    if text.startswith("scim_"):
+        raise typer.BadParameter(
+            "that is a token: give its id, which `token list NAME` shows; whoever sees this"
+            " machine's commands has seen the token"
+        )
+    raise typer.BadParameter("that is no token's id; `token list NAME` shows the ids")
 
 
 @command(app, "revoke")
 async def revoke(
     desk: Desk,
     output: Output,
-    id: Annotated[str, typer.Argument(metavar="ID", help="The token's id, from token list.")],
+    id: Annotated[
+        str,
+        typer.Argument(metavar="ID", callback=_token_id, help="The token's id, from token list."),
+    ],
     *,
     yes: Annotated[
         bool, typer.Option("--yes", help="Revoke a directory's last token too.")
@@ -189,7 +215,7 @@ def tell(output: Output, token: str, record: Credential) -> None:
 
 def again(desk: Desk, command: str) -> str:
     """Write a command for the same store, to be copied."""
-    return f"python -m scim {command}{desk.where.options}"
+    return f"{program()} {command}{desk.where.options}"
 
 
 async def _in_use(desk: Desk, name: str) -> Directory:

@@ -53,10 +53,11 @@ def test_a_base_url_is_given_or_configured(
     assert made["tenantUrl"] == f"{url}/{name}/scim"
     monkeypatch.delenv("SCIM_PUBLIC_URL")
     assert "--base-url" in run("directory", "add", f"{name}-b", status=1).err
-    assert (
-        "SCIM_PUBLIC_URL"
-        in run("directory", "add", f"{name}-b", "--base-url", "http://example.com", status=1).err
-    )
+    said = run("directory", "add", f"{name}-b", "--base-url", "http://example.com", status=2).err
+    assert "--base-url can't be used" in said
+    assert "SCIM_PUBLIC_URL" not in said
+    monkeypatch.setenv("SCIM_PUBLIC_URL", "http://example.com")
+    assert "SCIM_PUBLIC_URL can't" in run("directory", "add", f"{name}-b", status=1).err
     run("directory", "show", f"{name}-b", status=1)  # nothing half done
 
 
@@ -70,7 +71,7 @@ def test_attributes_of_ones_own_are_found_in_schemas(run: Run, name: str, azurit
     assert [each["name"] for each in custom["attributes"]] == ["costCenter", "floor"]
     assert (
         "costCenter:strong"
-        in run("directory", "add", f"{name}-b", "--attribute", "costCenter:strong", status=1).err
+        in run("directory", "add", f"{name}-b", "--attribute", "costCenter:strong", status=2).err
     )
 
 
@@ -84,6 +85,7 @@ def test_attributes_of_ones_own_are_found_in_schemas(run: Run, name: str, azurit
         (("fine", "--preset", "rfc", "--file", "rules.json"), 2, "not both"),
         (("fine", "--file", "absent.json"), 1, "absent.json"),
         (("fine", "--days", "0"), 2, "--days"),
+        (("fine", "--days", "30", "--never"), 2, "--days or --never"),
         ((), 2, "NAME"),
     ],
 )
@@ -110,6 +112,10 @@ def test_a_file_that_is_wrong_is_refused_with_each_place(
     said = run("directory", "add", name, "--file", "rules.json", status=1).err
     assert "delete.policy: " in said
     assert "resourceTypes[0].nope: " in said
+    (tmp_path / "rules.json").write_text('{"dialect": "x", "unknown": "x", "delete": {"days": 0}}')
+    lines = run("directory", "add", name, "--file", "rules.json", status=1).err.splitlines()
+    assert lines[0] == "scim: the rules in rules.json can't be used:"
+    assert [each.split(":")[0] for each in lines[1:]] == ["  dialect", "  delete.days", "  unknown"]
     (tmp_path / "rules.json").write_text("{")
     assert "line 1" in run("directory", "add", name, "--file", "rules.json", status=1).err
     run("directory", "show", name, status=1)
@@ -145,6 +151,7 @@ def test_show_counts_what_a_sync_did(run: Run, tenant: Tenant) -> None:
     assert shown["expiring"] == []
     text = run("directory", "show", tenant.name).out
     assert "2; 1 active, 1 disabled" in text
+    assert re.search(r"^dialect +entra$", text, re.MULTILINE)
     assert "3 writes, 1 refused" in text
     assert TOKEN.search(text) is None
 

@@ -46,6 +46,8 @@ def test_each_filter_leaves_what_fits(run: Run, tenant: Tenant) -> None:
     assert len(entries(run, tenant, "--credential", token)) == 4  # its issue too
     assert len(entries(run, tenant, "--since", "1h")) == 5
     assert entries(run, tenant, "--since", "0s") == []
+    for before_1970 in ("21000d", "999999d"):
+        assert len(entries(run, tenant, "--since", before_1970)) == 5
     assert "nothing" in run("log", tenant.name, "--request", "x").err
 
 
@@ -87,10 +89,11 @@ def test_purge_of_one_directory(run: Run, tenant: Tenant) -> None:
     counted = run("purge", tenant.name, "--dry-run", "--json").json
     assert counted == {
         "dryRun": True, "directories": 1, "removed": 0, "tombstones": 0, "revivals": 0,
-        "entries": 0,
+        "entries": 0, "bookmarks": None, "warnings": 0, "failed": 0, "complete": True,
     }  # fmt: skip
     done = run("purge", tenant.name, "--json").json
     assert (done["directories"], done["failed"], done["complete"]) == (1, 0, True)
+    assert done.keys() == counted.keys()
     assert "directories looked at" in run("purge", tenant.name).out
     run("purge", "nobody-has-this", status=1)
 

@@ -59,7 +59,11 @@ def test_a_user_is_shown_by_id_and_by_unique_value(run: Run, tenant: Tenant) -> 
         assert [each["value"] for each in shown["groups"]] == [group]
     assert "userName" in run("user", "show", tenant.name, ann).out
     said = run("user", "show", tenant.name, "nobody@example.com", status=1).err
-    assert "id, userName" in said
+    assert "as id, userName, externalId, displayName, emails.value, " in said
+    for command in (("erase", "--yes"), ("export",)):
+        said = run("user", command[0], tenant.name, "nobody", *command[1:], status=1).err
+        assert "has this as id, userName" in said
+        assert "nor has a deleted one" in said
 
 
 def test_what_several_hold_names_none(run: Run, tenant: Tenant) -> None:
@@ -151,9 +155,43 @@ def test_export_holds_all_of_a_person(run: Run, tenant: Tenant) -> None:
     assert [each["displayName"] for each in held["groups"]] == ["Everybody"]
     assert {each["resource"] for each in held["log"]} == {ann}
     assert '"user export"' in run("log", tenant.name, "--resource", ann, "--json").out
-    everybody = run("user", "export", tenant.name, "--all").json
-    assert len(everybody) == 2
     assert "--all" in run("user", "export", tenant.name, status=2).err
+
+
+def test_export_of_everybody_holds_the_same_of_each(run: Run, soft: Tenant) -> None:
+    """Of deleted people too, who can be restored."""
+    ann, bob = soft.user("ann@example.com"), soft.user("bob@example.com")
+    soft.group("Everybody", ann, bob)
+    soft.send("DELETE", f"/Users/{bob}")
+    alone = {id: run("user", "export", soft.name, id).json for id in (ann, bob)}
+    everybody = {
+        each["resource"]["id"]: each for each in run("user", "export", soft.name, "--all").json
+    }
+    assert everybody.keys() == alone.keys()
+    for id, each in everybody.items():
+        own = [entry for entry in alone[id]["log"] if entry["operation"] != "user export"]
+        assert each["log"][: len(own)] == own
+        assert {**each, "log": own} == {**alone[id], "log": own}
+        assert [group["displayName"] for group in each["groups"]] == ["Everybody"]
+    assert everybody[bob]["deleted"] < everybody[bob]["due"]
+    assert "deleted" not in everybody[ann]
+
+
+def test_a_deleted_group_is_listed_and_restored(run: Run, soft: Tenant) -> None:
+    ann = soft.user("ann@example.com")
+    group = soft.group("Everybody", ann)
+    soft.send("DELETE", f"/Groups/{group}")
+    [kept] = run("group", "list", soft.name, "--deleted", "--json").json
+    assert (kept["id"], kept["displayName"]) == (group, "Everybody")
+    assert group in run("group", "list", soft.name, "--deleted").out
+    said = run("group", "restore", soft.name, "nobody", status=1).err
+    assert f"group list {soft.name} --deleted" in said
+    said = run("user", "restore", soft.name, "x", "--type", "Group", status=1).err
+    assert f"user list {soft.name} --deleted --type Group" in said
+    restored = run("group", "restore", soft.name, "everybody", "--json").json
+    assert restored["id"] == group
+    assert [each["value"] for each in restored["members"]] == [ann]
+    assert '"group restore"' in run("log", soft.name, "--resource", group, "--json").out
 
 
 def test_export_of_an_empty_directory_is_an_empty_array(run: Run, tenant: Tenant) -> None:

@@ -65,7 +65,7 @@ def test_conflicts_are_listed_and_nothing_is_changed(run: Run, tenant: Tenant) -
     ids = [tenant.user(f"{n}@example.com", title="Dr") for n in range(2)]
     before = rules(run, tenant)
     done = change(run, tenant, "--unique", "title", "--log-days", "99", status=1)
-    assert "nothing was changed: 1 conflicts" in done.err
+    assert "nothing was changed: 1 conflict with" in done.err
     assert all(each in done.out for each in ids)
     as_json = change(run, tenant, "--unique", "title", "--json", status=1).json
     assert as_json["total"] == 1
@@ -90,13 +90,18 @@ def test_a_preset_or_a_file_replaces_all(run: Run, tenant: Tenant, tmp_path: Pat
     ("options", "status", "said"),
     [
         ((), 2, "say what to change"),
-        (("--delete", "gently"), 1, "delete.policy"),
-        (("--keep-days", "0"), 1, "delete.days"),
-        (("--unknown", "hide"), 1, "unknown"),
-        (("--dialect", "ldap"), 1, "dialect"),
-        (("--require", "nope"), 1, "nope"),
-        (("--unique", "Group.nope"), 1, "nope"),
-        (("--attribute", "userName:string"), 1, "userName"),
+        (("--delete", "gently"), 2, "--delete: expected 'hard'"),
+        (("--keep-days", "0"), 2, "--keep-days: expected at least 1"),
+        (("--log-days", "400"), 2, "--log-days: expected at most 365"),
+        (("--unknown", "hide"), 2, "--unknown: expected"),
+        (("--dialect", "ldap"), 2, "--dialect: expected one of entra"),
+        (("--require", "nope"), 2, "--require nope: a User has no attribute called nope"),
+        (("--unique", "Group.nope"), 2, "--unique Group.nope: a Group has no attribute"),
+        (("--unique", "active"), 2, "--unique active: active is a boolean"),
+        (("--index", "title", "--index", "division"), 2, "User:division?"),
+        (("--attribute", "userName:string"), 2, "userName"),
+        (("--attribute", "foo"), 2, "foo: expected name:datatype"),
+        (("--index", "title", "--give-up"), 2, "--give-up stands alone"),
         (("--preset", "nope"), 2, "no preset"),
     ],
 )
@@ -104,5 +109,7 @@ def test_what_can_not_be_is_refused(
     run: Run, tenant: Tenant, options: tuple[str, ...], status: int, said: str
 ) -> None:
     before = rules(run, tenant)
-    assert said in change(run, tenant, *options, status=status).err
+    done = change(run, tenant, *options, status=status)
+    assert said in done.err
+    assert "resourceTypes[" not in done.err
     assert rules(run, tenant) == before

@@ -1,5 +1,8 @@
 """`token`: issued, listed, rotated, revoked."""
 
+import shlex
+import sys
+
 import pytest
 
 from tests.cli.conftest import Run
@@ -34,10 +37,12 @@ def test_rotate_says_what_to_do_next(run: Run, tenant: Tenant) -> None:
     """The command that it prints revokes the earlier token; the new one goes on."""
     [before] = run("token", "list", tenant.name, "--json").json
     done = run("token", "rotate", tenant.name)
+    started = [sys.executable, "-m", "scim"]
+    assert "The earlier token goes on" in done.out
     [token] = TOKEN.findall(done.out)
     assert "Test connection" in done.out
     [line] = [each for each in done.out.splitlines() if "token revoke" in each]
-    assert line.split() == ["python", "-m", "scim", "token", "revoke", before["id"]]
+    assert shlex.split(line) == [*started, "token", "revoke", before["id"]]
     assert tenant.send("GET", "/Users").status == 200
     assert "60 seconds" in run(*line.split()[3:]).out
     assert tenant.send("GET", "/Users").status == 401
@@ -56,7 +61,9 @@ def test_rotate_as_json(run: Run, tenant: Tenant) -> None:
 
 def test_the_last_token_is_not_revoked_unasked(run: Run, tenant: Tenant) -> None:
     [only] = run("token", "list", tenant.name, "--json").json
-    assert "--yes" in run("token", "revoke", only["id"], status=1).err
+    said = run("token", "revoke", only["id"], status=1).err
+    assert "--yes" in said
+    assert "the last token" in said
     assert tenant.send("GET", "/Users").status == 200
     run("token", "revoke", only["id"], "--yes")
     assert tenant.send("GET", "/Users").status == 401
@@ -66,7 +73,7 @@ def test_the_last_token_is_not_revoked_unasked(run: Run, tenant: Tenant) -> None
 
 def test_a_token_that_does_not_exist_is_said(run: Run, tenant: Tenant) -> None:
     assert "token list" in run("token", "revoke", "nosuchtoken1", status=1).err
-    assert "token list" in run("token", "revoke", "../x", status=1).err
+    assert "token list" in run("token", "revoke", "../x", status=2).err
     assert "no directory" in run("token", "issue", "nobody-has-this", status=1).err
 
 
@@ -79,11 +86,40 @@ def test_another_pepper_is_refused(
     assert len(run("token", "list", tenant.name, "--json").json) == 1
 
 
-def test_an_account_needs_its_pepper_named(
-    run: Run, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The pepper of this folder is never used for an account: it would be the wrong one."""
-    monkeypatch.delenv("SCIM_STORAGE")
-    both = ("--account", "https://a.example.com", "--storage", "x=y")
-    assert "not both" in run("token", "issue", name, *both, status=1).err
-    assert "https://" in run("token", "issue", name, "--account", "contoso", status=1).err
+def test_one_store_is_named(run: Run, name: str) -> None:
+    both = ("--account", "https://a.table.core.windows.net", "--storage", "x=y")
+    assert "not both" in run("token", "issue", name, *both, status=2).err
+
+
+def test_a_secret_in_place_of_an_id_is_not_repeated(run: Run, tenant: Tenant) -> None:
+    """Whole, cut off, or without its prefix: what was typed is not printed."""
+    for typed in (tenant.token, tenant.token[:30], tenant.token[5:], f"{tenant.token}x"):
+        done = run("token", "revoke", typed, status=2)
+        assert "token list NAME" in done.err
+        assert typed not in done.err + done.out
+    assert tenant.send("GET", "/Users").status == 200
+
+
+def test_rotate_without_a_live_token_says_so(run: Run, tenant: Tenant) -> None:
+    [only] = run("token", "list", tenant.name, "--json").json
+    run("token", "revoke", only["id"], "--yes")
+    done = run("token", "rotate", tenant.name)
+    assert "No other token is live" in done.out
+    assert "token revoke" not in done.out
+    assert run("token", "rotate", tenant.name, "--json").json["replaces"] != []
+
+
+def test_rotate_names_all_that_are_live_and_who_uses_them(run: Run, tenant: Tenant) -> None:
+    run("token", "issue", tenant.name)
+    ids = [each["id"] for each in run("token", "list", tenant.name, "--json").json]
+    done = run("token", "rotate", tenant.name)
+    for id in ids:
+        assert f"token revoke {id}  # never used" in done.out
+    assert "something else uses" in done.out
+
+
+def test_a_token_ends_or_lives_for_ever_not_both(run: Run, tenant: Tenant) -> None:
+    for command in ("issue", "rotate"):
+        done = run("token", command, tenant.name, "--days", "30", "--never", status=2)
+        assert "--days or --never" in done.err
+    assert len(run("token", "list", tenant.name, "--json").json) == 1

@@ -1,6 +1,8 @@
 """The app as a deployment holds it: triggers, host.json, headers, what a start imports."""
 
+import importlib.util
 import json
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,16 +15,18 @@ import pytest
 from azure.functions.http import HttpResponseConverter
 from azure.functions.timer import TimerRequest
 
-from scim.cli.host import Invocation
+from scim.cli.host import arguments, routes
 from scim.credentials import issue
 from scim.directory import Directory
 from scim.http import Response
 from scim.journal import Entry
 from scim.purging import SECONDS
+from scim.settings import azurite_connection
 from storage.client import LONGEST_CALL
 from tests.host.serving import environment
 
 ROOT = Path(__file__).parents[2]
+OPEN = frozenset({"healthz", "readyz"})  # what answers without a token
 USER = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ann@example.com"}
 
 
@@ -46,29 +50,34 @@ async def ask(
     url = f"https://scim.example.com{path}"
     request = func.HttpRequest(method, url, headers=headers, body=body)
     run = function.get_user_function()
-    status, shown, answer = sent(await run(req=request, context=Invocation("invocation-1")))
+    status, shown, answer = sent(await run(**arguments(run, request, "invocation-1")))
     return status, shown, json.loads(answer) if answer else None
 
 
 def test_every_path_and_method_reaches_the_server(functions: dict[str, func.Function]) -> None:
     triggers = {name: each.get_trigger() for name, each in functions.items()}
-    routes = {name: each.get_dict_repr() for name, each in triggers.items() if each}
-    assert {name: each["route"] for name, each in routes.items()} == {
+    told = {name: each.get_dict_repr() for name, each in triggers.items() if each}
+    assert {name: each["route"] for name, each in told.items()} == {
+        "healthz": "healthz",
+        "readyz": "readyz",
         "scim": "{directory}/scim/{*path}",
         "unknown": "{*path}",
     }
-    assert sorted(routes) == ["scim", "unknown"]  # the host's order: the literal one first
-    for each in routes.values():
+    # The host's order: literal ones first, and last of all what takes every path and method.
+    assert sorted(told) == ["healthz", "readyz", "scim", "unknown"]
+    for name, each in told.items():
         assert each["type"] == "httpTrigger"
         assert each["authLevel"] == func.AuthLevel.ANONYMOUS
-        assert "methods" not in each  # one that is listed would leave the others an empty 404
+        methods = sorted(str(method.value) for method in each.get("methods", ()))
+        # One that is listed leaves the others to `unknown`, where they would be an empty 404.
+        assert methods == (["GET", "HEAD"] if name in OPEN else [])
 
 
 async def test_the_timer_purges_and_ends_in_time(
     function_app: ModuleType, indexed: dict[str, func.Function]
 ) -> None:
     """Every hour, not when an instance starts, and within the time that the host gives it."""
-    assert sorted(indexed) == ["purge", "scim", "unknown"]
+    assert sorted(indexed) == ["healthz", "purge", "readyz", "scim", "unknown"]
     purge = indexed["purge"]
     trigger = purge.get_trigger()
     assert trigger is not None
@@ -95,8 +104,12 @@ def test_the_host_is_told_what_the_app_relies_on() -> None:
     http = host["extensions"]["http"]
     assert http["routePrefix"] == ""
     assert http["dynamicThrottlesEnabled"] is False  # its 429 is empty and has no Retry-After
-    # With OpenTelemetry the host reports URLs with their query; without, it cuts the query off.
+    # With OpenTelemetry the host's exporter drops the lines of requests beyond five a second.
     assert "telemetryMode" not in host
+    insights = host["logging"]["applicationInsights"]
+    assert "Trace" in insights["samplingSettings"]["excludedTypes"]  # each line counts
+    assert insights["enableDependencyTracking"] is False  # URLs of tables hold keys of rows
+    assert host["logging"]["logLevel"]["Function"] == "Warning"
 
 
 def test_the_example_of_local_settings_starts_the_app() -> None:
@@ -114,12 +127,70 @@ def test_the_example_of_local_settings_starts_the_app() -> None:
 async def test_an_unknown_path_without_a_token_is_a_scim_401(
     functions: dict[str, func.Function],
 ) -> None:
-    for function in functions.values():
-        status, headers, body = await ask(function, "GET", "/no/such/path")
+    for name in functions.keys() - OPEN:
+        status, headers, body = await ask(functions[name], "GET", "/no/such/path")
         assert status == 401
         assert headers["www-authenticate"].startswith("Bearer")
         assert headers["content-type"] == "application/scim+json"
         assert body["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+
+
+@pytest.mark.parametrize("name", sorted(OPEN))
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_anybody_may_ask_whether_it_works(
+    functions: dict[str, func.Function], name: str, method: str
+) -> None:
+    """200 without a token, a body or anything to learn."""
+    status, headers, body = await ask(functions[name], method, f"/{name}")
+    assert (status, body) == (200, None)
+    assert headers == {
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "content-type": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, "/readyz") for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")),
+        ("GET", "/readyz/scim/Users"),
+        ("GET", "/healthz/scim"),
+        ("GET", "/readyz/x"),
+        ("GET", "/readyz//"),
+    ],
+)
+async def test_nothing_else_there_answers_without_a_token(
+    functions: dict[str, func.Function], method: str, path: str
+) -> None:
+    """The host hands it on to the server: the same 401 as anywhere."""
+    found = next(each for each in routes(list(functions.values())) if each.match(method, path))
+    [name] = [each for each in functions if functions[each].get_user_function() is found.run]
+    assert name not in OPEN
+    status, headers, body = await ask(functions[name], method, path)
+    assert (status, body["status"]) == (401, "401")
+    assert headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_store_that_is_away_is_a_503_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process lives on, and says when to ask again; not which store, nor what it said."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("SCIM_STORAGE", azurite_connection(port))
+    monkeypatch.setenv("SCIM_PEPPER", "not-a-secret-" * 3)
+    described = importlib.util.spec_from_file_location("another_app", ROOT / "function_app.py")
+    assert described is not None
+    assert described.loader is not None
+    module = importlib.util.module_from_spec(described)
+    described.loader.exec_module(module)
+    found = {str(each.get_function_name()): each for each in module.app.get_functions()}
+    status, headers, body = await ask(found["readyz"], "GET", "/readyz")
+    assert (status, body) == (503, None)
+    assert headers["retry-after"] == "5"
+    assert (await ask(found["healthz"], "GET", "/healthz"))[0] == 200
+    await module.service.storage.close()
 
 
 async def test_a_request_goes_through_the_trigger_and_back(
@@ -135,6 +206,7 @@ async def test_a_request_goes_through_the_trigger_and_back(
     status, headers, body = await ask(functions["scim"], "POST", users, token, USER)
     assert status == 201
     assert headers["content-type"] == "application/scim+json"
+    assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
     assert headers["location"] == f"https://scim.example.com{users}/{body['id']}"
     assert headers["etag"] == body["meta"]["version"]
 

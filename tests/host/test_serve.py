@@ -1,5 +1,6 @@
 """`python -m scim serve`, as a person or a test starts it."""
 
+import http.client
 import json
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.host.serving import ask, command, environment, serving
 
@@ -86,11 +88,31 @@ def test_what_is_missing_is_said_plainly(tmp_path: Path) -> None:
     assert "reserved" in failing(tmp_path, "--directory", "healthz")
     assert "a-z, 0-9" in failing(tmp_path, "--directory", "No_Name")
     assert "there are andmoney-advisors" in failing(tmp_path, "--directory", "demo=nope")
-    assert "SCIM_STORAGE" in failing(tmp_path, "--storage", "azurit")
+    assert "--storage can't be used" in failing(tmp_path, "--storage", "azurit")
     assert "SCIM_PEPPER" in failing(tmp_path, "--storage", "memory", SCIM_PEPPER="short")
     (tmp_path / ".local").mkdir(exist_ok=True)
     (tmp_path / ".local/pepper").write_text("")
     assert ".local/pepper is damaged" in failing(tmp_path, "--storage", "memory")
+
+
+def test_it_tells_anybody_whether_it_works(tmp_path: Path) -> None:
+    """Without a token, by GET and HEAD, in any letter case; by nothing else."""
+    with serving(tmp_path, "--storage", "memory") as (_, access):
+        host = urlsplit(access["tenantUrl"]).netloc
+        for method, path, status in (
+            ("GET", "/healthz", 200),
+            ("HEAD", "/healthz", 200),
+            ("GET", "/readyz", 200),
+            ("HEAD", "/ReadyZ/", 200),
+            ("POST", "/readyz", 401),
+            ("GET", "/readyz/x", 401),
+        ):
+            connection = http.client.HTTPConnection(host, timeout=60)
+            connection.request(method, path)
+            answer = connection.getresponse()
+            assert (answer.status, answer.getheader("Cache-Control")) == (status, "no-store")
+            assert bool(answer.read()) == (status == 401)
+            connection.close()
 
 
 def say(folder: Path, *arguments: str, **changes: str) -> Any:
