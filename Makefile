@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test check bench cycles clean
+.PHONY: setup run test check check-infra bench cycles clean
 
 setup: .venv/.stamp node_modules/.stamp
 
@@ -22,13 +22,23 @@ run: setup
 	$(BIN)/python -m scim serve --directory demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
+
+.venv-infra/.stamp: requirements-infra.txt
+	test -x .venv-infra/bin/python || $(PYTHON) -m venv .venv-infra
+	.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
+	touch $@
+
+check-infra: .venv-infra/.stamp
+	.venv-infra/bin/python infra/run_checkov.py
+	.venv-infra/bin/zizmor --offline --quiet .github
+	.venv-infra/bin/shellcheck --external-sources infra/*.sh infra/entra/*.sh .ci/run
 
 bench: setup
 	$(BIN)/python -m bench
@@ -37,4 +47,4 @@ cycles: setup
 	$(BIN)/python -m bench.cycles
 
 clean:
-	rm -rf .venv node_modules .local .azurite .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-infra node_modules .local .azurite .mypy_cache .ruff_cache .pytest_cache .hypothesis

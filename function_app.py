@@ -1,15 +1,18 @@
 """The Azure Functions app (Python v2 model): wires the service once and translates requests.
 
 A timer runs the purge (`scim/purging.py`), every hour and in one instance of the app at a time.
+`healthz` and `readyz` tell anybody whether the service works (`scim/readiness.py`).
 
 The host tries routes in alphabetical order of the function names, and the first match wins. It
-answers a path or a method that no route has with an empty 404 before our code runs; so both routes
-take every method, `unknown` takes every other path, and the router behind them decides.
+answers a path or a method that no route has with an empty 404 before our code runs; so `scim` and
+`unknown` take every method, `unknown` takes every other path, and the router behind them decides.
+What is no GET or HEAD of `/healthz` goes on to `unknown`, and is refused like everything else.
 `/NAME/scim//Users`, which Entra sends for a Tenant URL with a trailing slash, reaches us through
 `unknown` too: no template with a literal in it matches an empty segment.
 """
 
 import os
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +21,7 @@ import azure.functions as func
 from scim import log
 from scim.http import MEDIA_TYPE, Request, Response
 from scim.purging import purge as purge_all
+from scim.readiness import Readiness, alive
 from scim.server import Server
 from scim.settings import Settings
 from storage.open import Storage, open_storage
@@ -32,6 +36,7 @@ class Service:
     settings: Settings
     storage: Storage
     server: Server
+    readiness: Readiness
 
 
 def compose(settings: Settings) -> Service:
@@ -43,13 +48,13 @@ def compose(settings: Settings) -> Service:
         pepper=settings.pepper.get_secret_value(),
         public_url=settings.public_url,
     )
-    return Service(settings, storage, server)
+    return Service(settings, storage, server, Readiness(storage.ready, clock=time.monotonic))
 
 
 log.quieten()
 service = compose(Settings.read(os.environ))
 # Anonymous for the platform: Entra can't send a function key. `Server` authenticates every request
-# itself.
+# itself; `healthz` and `readyz` alone don't reach it.
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
@@ -65,6 +70,20 @@ async def scim(req: func.HttpRequest, context: func.Context) -> func.HttpRespons
 async def unknown(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Serve every other path, so that its 404 is a SCIM error (RFC 7644 §3.12)."""
     return await answer(req, context)
+
+
+@app.function_name("healthz")
+@app.route(route="healthz", methods=["GET", "HEAD"])
+async def healthz(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as below
+    """Tell that this process runs."""
+    return write(alive())
+
+
+@app.function_name("readyz")
+@app.route(route="readyz", methods=["GET", "HEAD"])
+async def readyz(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as below
+    """Tell whether its store answers, too."""
+    return write(await service.readiness.answer())
 
 
 # Not when an instance starts: it starts for a request, which the purge would slow down. The monitor

@@ -9,12 +9,14 @@ import pytest
 import typer
 
 from scim.cli.main import app
+from scim.cli.rehearsal.run import ALL
 from scim.routes import ROUTES
 from scim.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 OPERATING = (ROOT / "docs/operating.md").read_text("utf-8")
+REHEARSAL = (ROOT / "docs/rehearsal.md").read_text("utf-8")
 
 
 def commands(group: Any = None, *names: str) -> Iterator[tuple[str, Any]]:
@@ -74,6 +76,18 @@ def test_only_what_exists_is_documented() -> None:
     known = {name for each in COMMANDS.values() for one in each.params for name in one.opts}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", OPERATING))
     assert named <= known | {"--help"}
+
+
+def test_every_check_of_a_rehearsal_is_documented() -> None:
+    """As a table in their order; what it should be is in the failure."""
+    rows = ["| | check | proves | |", "|---|---|---|---|"]
+    for each in ALL.values():
+        proves = each.proves.replace("|", "\\|")
+        level = "mandatory" if each.mandatory else "optional"
+        rows.append(f"| {each.id} | {each.title} | {proves} | {level} |")
+    table = re.search(r"<!-- checks -->\n(.*)\n<!-- /checks -->", REHEARSAL, re.DOTALL)
+    assert table
+    assert table[1].splitlines() == rows
 
 
 def test_links_between_the_docs_lead_somewhere() -> None:

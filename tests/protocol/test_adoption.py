@@ -60,6 +60,40 @@ async def test_a_group_is_adopted(switched: Client) -> None:
     assert (await switched.get(f"/Groups/{other.id}")).headers["ETag"] == other.headers["ETag"]
 
 
+async def test_the_log_tells_an_adoption(storage: Storage, switched: Client) -> None:
+    """From what is created, and from what is updated in the ordinary way."""
+    old = await switched.group("Motors", externalId=MAIL)
+    answer = await sent(switched)
+    await switched.patch(
+        f"/Groups/{old.id}", {"op": "replace", "path": "displayName", "value": "x"}
+    )
+    repository = storage.repository(switched.directory)
+    adopted = [each async for each in repository.entries() if each.detail]
+    [entry] = adopted
+    assert entry.request == answer.headers["x-request-id"]
+    assert (entry.verb, entry.operation, entry.status) == ("update", "POST /Groups", 201)
+    assert (entry.resource, entry.credential) == (old.id, switched.token.split("_")[1])
+    assert entry.attributes == ("displayName", "email", "externalId")
+    assert entry.detail.startswith("adopted: ")
+
+
+@pytest.mark.parametrize("email", [MAIL, MAIL.upper(), None, ""])
+async def test_a_group_with_the_same_address_of_its_own_is_adopted(
+    switched: Client, email: str | None
+) -> None:
+    old = await switched.group("Motors", externalId=MAIL, email=email)
+    assert (await sent(switched)).id == old.id
+
+
+async def test_a_group_with_another_address_of_its_own_is_another_one(switched: Client) -> None:
+    """Whatever its externalId looks like: it has told its address since, and is left alone."""
+    old = await switched.group("Motors", externalId=MAIL, email="motors@example.com")
+    answer = await sent(switched)
+    assert answer.status == 201
+    assert answer.id != old.id
+    assert (await switched.get(f"/Groups/{old.id}")).body == old.body
+
+
 async def test_a_group_that_exists_already_is_a_conflict(switched: Client) -> None:
     """One of the sent externalId: nothing is adopted, nothing is changed."""
     old = await switched.group("Motors", externalId=MAIL)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from scim.conflicts import Conflict, Conflicts
+from scim.deadlines import SETTLED
 from scim.presets import preset
-from scim.reindexing import SETTLED, UnderWay, abandon
+from scim.reindexing import UnderWay, abandon
 from scim.rules import Rules
 from storage.open import Storage
-from storage.remembering import FRESH
 from tests.changing import changing, ruled
 from tests.service import ENTERPRISE, Client, uniqueness_error
 
@@ -35,10 +35,6 @@ async def names(client: Client, filter: str, path: str = "/Users") -> list[str]:
     assert answer.status == 200, answer.body
     name = "userName" if path == "/Users" else "displayName"
     return sorted(each[name] for each in answer.body["Resources"])
-
-
-def test_everybody_has_settled_when_a_memory_is_over() -> None:
-    assert SETTLED > FRESH
 
 
 async def test_who_exists_is_found_by_what_is_indexed_from_now_on(storage: Storage) -> None:

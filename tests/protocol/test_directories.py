@@ -119,6 +119,30 @@ async def test_a_name_is_read_in_any_case_and_spelling(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prefix", "shown"),
+    [
+        ("/gateway", "/gateway"),
+        ("/a%2fb", "/a%2Fb"),
+        ("/a%2f..%2f..%2fb", "/a%2F..%2F..%2Fb"),
+        ("/..%2f", "/..%2F"),
+        ("/a%3Fb%23c", "/a%3Fb%23c"),
+        ("/scim/%41", "/scim/A"),
+    ],
+)
+async def test_a_location_is_below_the_prefix_of_a_gateway(prefix: str, shown: str) -> None:
+    """What is no slash there doesn't become one: it would lead elsewhere."""
+    client = await named("contoso")
+    sent = Request(
+        "POST",
+        f"{HOST}{prefix}/contoso/scim/Users",
+        {"authorization": f"Bearer {client.token}", "content-type": "application/scim+json"},
+        b'{"userName": "ada"}',
+    )
+    answer = await client.server.handle(sent)
+    assert answer.headers["Location"].rpartition("/")[0] == f"{HOST}{shown}/contoso/scim/Users"
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/contoso%2fscim/Users",

@@ -2,11 +2,15 @@
 
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.service import ENTERPRISE, Client
+from scim.credentials import revoked
+from storage.open import Storage
+from tests.service import ENTERPRISE, Client, open_directory
 
+NOW = datetime.now(UTC)
 SENT = "Very-Private-Value"
 
 
@@ -48,3 +52,34 @@ async def test_a_request_is_one_line_that_says_what_it_cost(
     assert line["ignored"] == "nobodyKnows"
     assert line["requestId"] == answer.headers["x-request-id"]
     assert line["credential"] in client.token
+
+
+async def test_a_refused_request_is_one_line_with_its_kind(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("scim").setLevel(logging.INFO)
+    await client.post("/Users", {"userName": "ada"})
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "scim"):
+        await client.post("/Users", {"userName": "ada"})
+        await client.get("/Users/nobody")
+    lines = [json.loads(each.message) for each in caplog.records if each.name == "scim.request"]
+    told = [(line["operation"], line["status"], line.get("scimType")) for line in lines]
+    assert told == [("POST /Users", 409, "uniqueness"), ("GET /Users/{id}", 404, None)]
+
+
+async def test_a_refused_token_that_was_genuine_names_its_directory(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And a stranger's names none: so a token that ended is told from an attack."""
+    logging.getLogger("scim").setLevel(logging.INFO)
+    client = await open_directory(storage)
+    id = client.token.split("_")[1]
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "scim"):
+        await storage.registry.change_credential(id, lambda found: revoked(found, "ada", NOW))
+        await client.get("/Users")
+        await client.get("/Users", headers={"authorization": f"Bearer {SENT}"})
+    lines = [json.loads(each.message) for each in caplog.records if each.name == "scim.request"]
+    told = [(line["status"], line.get("directory"), line.get("credential")) for line in lines]
+    assert told == [(401, client.name, id), (401, None, None)]

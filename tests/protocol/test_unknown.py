@@ -182,31 +182,140 @@ async def test_groups_keep_beside_their_members(storage: Storage, dialect: str) 
     assert mail == {"name": "mail", "value": "h@example.com"}
 
 
-async def test_limits_of_what_is_kept_change_nothing(storage: Storage, dialect: str) -> None:
+MANY = {f"a{n}": "x" for n in range(100)}
+UNKEPT: tuple[dict[str, Any], ...] = (
+    {"badgeCode": "x" * 32_001},
+    {"c" * 256: "x"},
+    {**MANY, "badgeCode": "x"},
+    {f"a{n}": "x" * 32_000 for n in range(99)},
+    {"urn:example:Badge": {f"b{n}": "x" for n in range(900)}},
+)
+
+
+@pytest.mark.parametrize("strays", UNKEPT, ids=lambda each: f"{len(each)} {next(iter(each))[:20]}")
+async def test_what_cannot_be_kept_blocks_nothing(
+    storage: Storage, dialect: str, strays: dict[str, Any]
+) -> None:
+    """It is ignored with a warning, in a POST, a PUT and a PATCH; what can be kept is."""
     client = await opened(storage, dialect, "keep")
-    user = await client.user()
-    for stray, problem in (
-        ({**STRAY, "value": "x" * 32_001}, "badgeCode can't be kept"),
-        ({**STRAY, "path": "c" * 256}, "c can't be kept"),
-    ):
-        sent = [meant(each, dialect) for each in (DISABLE, stray)]
-        answer = await client.patch(f"/Users/{user.id}", *sent)
-        assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
-        assert problem in answer.body["detail"]
-    many = [{"op": "add", "path": f"a{n}", "value": "x"} for n in range(101)]
-    answer = await client.patch(f"/Users/{user.id}", *many)
-    assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
+    made = await client.user(**strays)
+    name = made.body["userName"]
+    put = await client.put(f"/Users/{made.id}", {"userName": name, "title": "Dr", **strays})
+    assert (put.status, put.body["title"]) == (200, "Dr")
+    assert kept(put) == kept(made)
+    other = await client.user(active=True)
+    place = f"/Users/{other.id}"
+    paths = [meant({**STRAY, "path": each, "value": strays[each]}, dialect) for each in strays]
+    keys = {"op": "add", "value": strays}
+    for operations in ([*paths, meant(DISABLE, dialect)], [meant(DISABLE, dialect), keys]):
+        answer = await client.patch(place, *operations)
+        assert (answer.status, answer.body["active"]) == (200, False), answer.body
+        entries = [each async for each in storage.repository(client.directory).entries()]
+        assert all(each.ignored for each in entries if each.resource == made.id)
+        assert all(
+            each.ignored for each in entries if each.request == answer.headers["x-request-id"]
+        )
+        assert len(kept(answer)) <= 100
+        await client.patch(place, {"op": "replace", "path": "active", "value": True})
+
+
+async def test_the_limits_of_what_is_kept_are_told_to_who_writes_there(
+    storage: Storage, dialect: str
+) -> None:
+    client = await opened(storage, dialect, "keep")
+    user = await client.user(active=True)
+    for values in UNKEPT[:4]:
+        elements = [{"name": name, "value": value} for name, value in values.items()]
+        add = {"op": "add", "path": f"{KEPT}:attributes", "value": elements}
+        for answer in (
+            await client.patch(f"/Users/{user.id}", meant(DISABLE, dialect), add),
+            await client.put(f"/Users/{user.id}", {**user.body, KEPT: {"attributes": elements}}),
+        ):
+            assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
     assert (await client.get(f"/Users/{user.id}")).body == user.body
 
 
 async def test_a_resource_holds_all_that_it_may_keep(storage: Storage) -> None:
-    """The largest that the rules allow is stored, or refused as too large: never a 500."""
+    """The largest that the rules allow is stored, and can still be changed."""
     client = await opened(storage, "entra", "keep")
-    values = {f"a{n}": "x" * 32_000 for n in range(100)}
-    answer = await client.post("/Users", {"userName": "large@example.com", **values})
-    assert answer.status in (201, 413), answer.body
-    if answer.status == 201:
-        assert kept(await client.get(f"/Users/{answer.id}")) == values
+    values = {f"a{n}": "x" * 32_000 for n in range(7)}
+    answer = await client.user("large@example.com", **values, a8="x" * 32_000)
+    assert kept(await client.get(f"/Users/{answer.id}")) == values
+    more = {"op": "add", "value": {"title": "x" * 200_000, "active": False}}
+    answer = await client.patch(f"/Users/{answer.id}", more)
+    assert (answer.status, answer.body["active"]) == (200, False)
+
+
+SECRETS = (
+    'emails[value eq "ada@x"].value',
+    'desk[value eq "ada@x"].floor',
+    "ada@x",
+    "john.doe@example.com",
+    "urn:ada@x:badge",
+    "urn:example:john.doe@example.com",
+    "scim_abcdefghijkl_" + "s3cret" * 8,
+    "urn:example:scim_abcdefghijkl_" + "s3cret" * 8,
+    "desk.scim_abcdefghijkl_" + "s3cret" * 8,
+)
+MARKERS = ("ada@x", "john.doe", "scim_abc", "s3cret")
+
+
+@pytest.mark.parametrize("unknown", POLICIES)
+async def test_no_log_and_no_error_holds_what_is_no_more_than_a_name_by_its_place(
+    storage: Storage, dialect: str, unknown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mapping gone wrong may put values, or a token, where the name of an attribute is due."""
+    client = await opened(storage, dialect, unknown)
+    logging.getLogger("scim").setLevel(logging.INFO)
+    user = await client.user()
+    place, name = f"/Users/{user.id}", user.body["userName"]
+    answers: list[Answer] = []
+    with caplog.at_level(logging.DEBUG):
+        for secret in SECRETS:
+            inner = {"name": {secret: "1"}, "emails": [{"value": "e", secret: "1"}]}
+            for document in (
+                {secret: "1"},
+                {secret: {secret: "1"}},
+                {ENTERPRISE: {secret: 1}},
+                inner,
+            ):
+                answers += [
+                    await client.post("/Users", {"userName": f"{len(answers)}", **document}),
+                    await client.put(place, {"userName": name, **document}),
+                    await client.patch(place, {"op": "add", "value": document}),
+                ]
+            elements = [{"name": secret, "value": "1"}]
+            for path, value in (
+                (secret, "1"),
+                (secret, {secret: "1"}),
+                (f"{ENTERPRISE}:{secret}", "1"),
+                (f"name.{secret}", "1"),
+                (f'emails[{secret} eq "1"].value', "1"),
+                (f"emails[{secret} is wrong].value", "1"),
+                (f"desk[{secret} is wrong].value", "1"),
+                (f'emails[type eq "work"].{secret}', "1"),
+                (f"{KEPT}:attributes", elements),
+            ):
+                answers += [
+                    await client.patch(place, {"op": op, "path": path, "value": value})
+                    for op in ("add", "replace", "remove")
+                ]
+            for filter in (
+                f'{secret} eq "1"',
+                f"{secret} pr",
+                f"not {secret}",
+                f"emails[{secret} a]",
+            ):
+                answers.append(await client.get(f"/Users?filter={quote(filter)}"))
+                answers.append(await client.get(f"/Users?filter={quote(filter)}&sortBy={secret}"))
+    errors = [each.body["detail"] for each in answers if each.status >= 400]
+    entries = [each async for each in storage.repository(client.directory).entries()]
+    lines = [each.getMessage() for each in caplog.records if each.name.startswith("scim")]
+    assert len(errors) > 100
+    assert len(lines) >= len(answers)
+    assert all(each.status < 500 for each in answers)
+    for text in (*errors, *map(str, entries), *lines):
+        assert not any(marker in text for marker in MARKERS), text
 
 
 async def test_a_warning_names_what_is_ignored_not_what_is_kept(
