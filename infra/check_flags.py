@@ -2,8 +2,8 @@
 
 AZ is an az of any machine; no subscription is needed. Without one, from PyPI (730 MB):
 
-    python3 -m venv /tmp/az && /tmp/az/bin/pip install azure-cli
-    python3 infra/check_flags.py /tmp/az/bin/az
+    python3 -m venv az-cli && az-cli/bin/pip install azure-cli
+    python3 infra/check_flags.py az-cli/bin/az
 """
 
 import re
