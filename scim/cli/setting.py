@@ -11,6 +11,7 @@ from scim.cli.directories import Name, app, brief, summary
 from scim.cli.output import Bar
 from scim.cli.problem import Problem
 from scim.cli.process import hinting
+from scim.cli.removing import Wait
 from scim.cli.ruling import (
     Attributes,
     Delete,
@@ -56,15 +57,7 @@ async def set_rules(
     give_up: Annotated[
         bool, typer.Option("--give-up", help="Give up a change that broke off.")
     ] = False,
-    wait: Annotated[
-        float,
-        typer.Option(
-            "--wait",
-            metavar="SECONDS",
-            min=0,
-            help="How long to wait until every server knows; 0 where none runs.",
-        ),
-    ] = SETTLED,
+    wait: Wait = SETTLED,
 ) -> None:
     """Change its rules; what is there is indexed for them.
 
