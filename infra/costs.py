@@ -1,14 +1,15 @@
 """What a deployment costs in a month, from prices that you look up: `python infra/costs.py FILE`.
 
 FILE is JSON with a price for each name in PRICES; docs/costs.md says where to find them, and what
-each line counts. `--prices` prints such a file to fill in.
+each line counts. `--prices` prints such a file to fill in. With `--users` requests, calls and data
+are counted from people and what becomes of them in a month; without FILE only those are printed.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HOURS = 730.0  # of a month, as Azure's calculator has it
@@ -50,6 +51,73 @@ class Load:
     endpoints: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is provisioned and what a month brings: shares of users, of each one's memberships.
+
+    Bytes: `python -m bench.capacity`.
+    """
+
+    users: float = 0.0
+    directories: float = 1.0
+    memberships: float = 10.0  # of a user
+    changed: float = 0.5
+    joined: float = 0.02
+    left: float = 0.02
+    moved: float = 0.05  # memberships that are given or taken
+    cycles: float = HOURS * 60 / 40  # of each directory
+    restarts: float = 0.0  # of each directory's job
+    user_bytes: float = 4_500.0
+    membership_bytes: float = 470.0
+    entry_bytes: float = 650.0
+    log_days: float = 30.0
+
+
+# Requests that Entra sends for one of each, and calls of the store that they take
+# (docs/benchmarks.md, Flat cost): a search 1 without a match and 3 with one, GET 2, POST 1, PATCH
+# 3, DELETE 5, a member added 4, a question whether somebody is a member 2. The timer's:
+# `python -m bench.capacity`.
+WORK: Mapping[str, tuple[float, float, float]] = {  # requests, calls, entries of the log
+    "changed": (2, 2 + 3, 1),
+    "joined": (2, 1 + 1, 1),
+    "left": (3, 2 + 3 + 5, 2),
+    "moved": (1, 4, 1),
+    "cycles": (2, 2, 0),
+    "restarted": (1, 3, 0),
+    "asked": (1, 2, 0),
+    "timer": (0, 8, 0),  # an hour's look at one directory in which nothing is due
+}
+
+
+def work(people: People) -> dict[str, tuple[float, float, float]]:
+    """Count a month's requests, calls and entries of the log, by what causes them."""
+    of_users = {
+        each: people.users * getattr(people, each) for each in ("changed", "joined", "left")
+    }
+    times = {
+        **of_users,
+        "moved": people.users * people.memberships * people.moved,
+        "cycles": people.directories * people.cycles,
+        "restarted": people.users * people.restarts,
+        "asked": people.users * people.memberships * people.restarts,
+        "timer": people.directories * HOURS,
+    }
+    return {
+        name: (times[name] * requests, times[name] * calls, times[name] * entries)
+        for name, (requests, calls, entries) in WORK.items()
+    }
+
+
+def filled(load: Load, people: People) -> Load:
+    """Put people's requests, calls and data into a load."""
+    requests, calls, entries = (sum(each[n] for each in work(people).values()) for n in range(3))
+    stored = (
+        people.users * (people.user_bytes + people.memberships * people.membership_bytes)
+        + entries * people.entry_bytes * people.log_days / 30
+    )
+    return replace(load, requests=requests, calls=calls / requests, gib=stored / 2**30)
+
+
 def lines(load: Load, price: Mapping[str, float]) -> dict[str, tuple[float, float]]:
     """Count each line of the bill, idle and for the requests."""
     runs = load.probes * HOURS * 12
@@ -85,7 +153,7 @@ def lines(load: Load, price: Mapping[str, float]) -> dict[str, tuple[float, floa
         ),
         "availability test": (runs * price["probeRun"], 0.0),
         "alerts": (
-            3 * price["alertOften"] + 3 * price["alertHourly"] + 2 * price["metricSeries"],
+            3 * price["alertOften"] + 4 * price["alertHourly"] + 2 * price["metricSeries"],
             0.0,
         ),
         "private endpoints": (load.endpoints * HOURS * price["endpointHour"], 0.0),
@@ -101,15 +169,34 @@ def read(file: Path) -> dict[str, float]:
     return {name: float(found[name]) for name in PRICES}
 
 
+def tell(people: People, load: Load) -> None:
+    """Print what a month asks for."""
+    print(f"{'a month':<20}{'requests':>14}{'calls':>14}")
+    for name, (requests, calls, _) in work(people).items():
+        print(f"{name:<20}{requests:>14,.0f}{calls:>14,.0f}")
+    calls = load.requests * load.calls
+    print(f"{'all of it':<20}{load.requests:>14,.0f}{calls:>14,.0f}")
+    print(f"{'GiB':<20}{load.gib:>14,.2f}\n")
+
+
 def main(arguments: list[str]) -> int:
     """Print the bill, or the prices that are to be filled in."""
     parser = argparse.ArgumentParser(prog="infra/costs.py", description="a month's costs")
     parser.add_argument("file", nargs="?", type=Path, help="prices, as JSON")
     parser.add_argument("--prices", action="store_true", help="print a file to fill in")
-    for name, default in ((each, getattr(Load(), each)) for each in Load.__slots__):
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=float, default=default, help=f"({default:g})")
+    for kind in (Load, People):
+        for name in kind.__slots__:
+            default = getattr(kind(), name)
+            option = f"--{name.replace('_', '-')}"
+            parser.add_argument(option, type=float, default=default, help=f"({default:g})")
     given = parser.parse_args(arguments)
+    load = Load(**{each: getattr(given, each) for each in Load.__slots__})
+    if given.users and not given.prices:
+        people = People(**{each: getattr(given, each) for each in People.__slots__})
+        load = filled(load, people)
+        tell(people, load)
+        if given.file is None:
+            return 0
     if given.prices or given.file is None:
         print(json.dumps(dict.fromkeys(PRICES), indent=2))
         return 0
@@ -118,7 +205,6 @@ def main(arguments: list[str]) -> int:
     except Missing as missing:
         print(f"these prices are missing:\n{missing}", file=sys.stderr)
         return 1
-    load = Load(**{each: getattr(given, each) for each in Load.__slots__})
     bill = lines(load, price)
     print(f"{'a month':<20}{'idle':>12}{'requests':>12}")
     for name, (idle, busy) in bill.items():

@@ -71,6 +71,13 @@ param operatorPrincipalId string = ''
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorPrincipalType string = 'User'
 
+@description('Where the roles on tables are given. On the account where writes are refused with AuthorizationPermissionMismatch: then Azure does not take a role on a table for a transaction.')
+@allowed(['table', 'account'])
+param tableRoleScope string = 'table'
+
+@description('The app takes tokens of a second pepper, too, that of the secret scim-pepper-previous: while the pepper is changed.')
+param secondPepper bool = false
+
 @description('Storage and vault are reached through private endpoints alone.')
 param vnetEnabled bool = false
 
@@ -94,6 +101,10 @@ param geoRedundant bool = false
 @description('Cosmos DB for Table holds the data, not Table Storage. Changing it moves no data.')
 param useCosmos bool = false
 
+@description('Names of further storage accounts that directories can be placed on, lower-case letters and digits. To leave one out later deletes nothing.')
+@maxLength(20)
+param furtherAccounts array = []
+
 @description('With Cosmos DB and geoRedundant: the second region.')
 param secondaryLocation string = ''
 
@@ -101,6 +112,17 @@ param secondaryLocation string = ''
 @minValue(1000)
 @maxValue(1000000)
 param cosmosMaxThroughput int = 1000
+
+@description('Each directory is backed up once a day, to a storage account of its own.')
+param backups bool = false
+
+@description('Container of your own for backups, such as one in another region: https://ACCOUNT.blob.core.windows.net/CONTAINER. Give the app Storage Blob Data Contributor on it.')
+param backupTo string = ''
+
+@description('Days that backups are kept, the newest of each directory for ever; 0: all are.')
+@minValue(0)
+@maxValue(36500)
+param backupDays int = 35
 
 @description('The data cannot be deleted without removing a lock first.')
 param deleteLock bool = false
@@ -152,16 +174,20 @@ param budgetStart string = utcNow('yyyy-MM-01')
 
 var suffix = uniqueString(resourceGroup().id, namePrefix)
 var name = '${namePrefix}-${suffix}'
+var identityName = '${name}-identity'
 var allTags = union(tags, { application: 'scim', environment: environmentName })
 // As in storage/open.py.
 var tables = ['scim', 'directories']
+var furtherNames = [for each in furtherAccounts: '${namePrefix}data${uniqueString(resourceGroup().id, namePrefix, each)}']
+var furtherUrls = [for (each, n) in furtherAccounts: '"${each}": "https://${furtherNames[n]}.table.${environment().suffixes.storage}"']
 var packageContainer = 'package'
+var backupContainer = 'backups'
 var dataSku = geoRedundant ? (zoneRedundant ? 'Standard_RAGZRS' : 'Standard_RAGRS') : (zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS')
 
 module identity 'modules/identity.bicep' = {
   name: 'identity'
   params: {
-    name: '${name}-identity'
+    name: identityName
     location: location
     tags: allTags
   }
@@ -176,6 +202,7 @@ module monitoring 'modules/monitoring.bicep' = {
     tags: allTags
     retentionInDays: retentionInDays
     dailyQuotaGb: dailyQuotaGb
+    identityName: identityName
     principalId: identity.outputs.principalId
   }
 }
@@ -188,6 +215,7 @@ module host 'modules/storage.bicep' = {
     tags: allTags
     sku: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
     containers: [packageContainer]
+    identityName: identityName
     appPrincipalId: identity.outputs.principalId
     appOwnsBlobs: true
     operatorPrincipalId: ''
@@ -208,13 +236,57 @@ module data 'modules/storage.bicep' = if (!useCosmos) {
     tags: allTags
     sku: dataSku
     tables: tables
+    identityName: identityName
+    appPrincipalId: identity.outputs.principalId
+    operatorPrincipalId: operatorPrincipalId
+    operatorPrincipalType: operatorPrincipalType
+    tableRoleScope: tableRoleScope
+    vnetEnabled: vnetEnabled
+    operatorCidrs: operatorCidrs
+    workspaceId: monitoring.outputs.workspaceId
+    logReads: logReads
+    deleteLock: deleteLock
+  }
+}
+
+module further 'modules/storage.bicep' = [for (each, n) in furtherAccounts: if (!useCosmos) {
+  name: 'data-${each}'
+  params: {
+    name: furtherNames[n]
+    location: location
+    tags: allTags
+    sku: dataSku
+    tables: tables
+    identityName: identityName
+    appPrincipalId: identity.outputs.principalId
+    operatorPrincipalId: operatorPrincipalId
+    operatorPrincipalType: operatorPrincipalType
+    tableRoleScope: tableRoleScope
+    vnetEnabled: vnetEnabled
+    operatorCidrs: operatorCidrs
+    workspaceId: monitoring.outputs.workspaceId
+    logReads: logReads
+    deleteLock: deleteLock
+  }
+}]
+
+module backup 'modules/storage.bicep' = if (backups) {
+  name: 'backup'
+  params: {
+    name: '${namePrefix}back${suffix}'
+    location: location
+    tags: allTags
+    sku: dataSku
+    containers: [backupContainer]
+    forBackups: true
+    identityName: identityName
     appPrincipalId: identity.outputs.principalId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
     vnetEnabled: vnetEnabled
     operatorCidrs: operatorCidrs
     workspaceId: monitoring.outputs.workspaceId
-    logReads: logReads
+    logReads: true
     deleteLock: deleteLock
   }
 }
@@ -230,6 +302,7 @@ module cosmos 'modules/cosmos.bicep' = if (useCosmos) {
     zoneRedundant: zoneRedundant
     maxThroughput: cosmosMaxThroughput
     tables: tables
+    identityName: identityName
     appPrincipalId: identity.outputs.principalId
     operatorPrincipalId: operatorPrincipalId
     vnetEnabled: vnetEnabled
@@ -245,6 +318,7 @@ module vault 'modules/vault.bicep' = {
     name: '${namePrefix}-kv-${suffix}'
     location: location
     tags: allTags
+    identityName: identityName
     appPrincipalId: identity.outputs.principalId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
@@ -293,6 +367,32 @@ module dataEndpoint 'modules/endpoint.bicep' = if (vnetEnabled) {
   }
 }
 
+module furtherEndpoint 'modules/endpoint.bicep' = [for (each, n) in furtherAccounts: if (vnetEnabled && !useCosmos) {
+  name: 'data-${each}-endpoint'
+  params: {
+    name: '${name}-data-${each}-endpoint'
+    location: location
+    tags: allTags
+    subnetId: network!.outputs.endpointSubnetId
+    targetId: further[n]!.outputs.id
+    service: 'table'
+    zoneId: network!.outputs.tableZoneId
+  }
+}]
+
+module backupEndpoint 'modules/endpoint.bicep' = if (vnetEnabled && backups) {
+  name: 'backup-endpoint'
+  params: {
+    name: '${name}-backup-endpoint'
+    location: location
+    tags: allTags
+    subnetId: network!.outputs.endpointSubnetId
+    targetId: backup!.outputs.id
+    service: 'blob'
+    zoneId: network!.outputs.blobZoneId
+  }
+}
+
 module vaultEndpoint 'modules/endpoint.bicep' = if (vnetEnabled) {
   name: 'vault-endpoint'
   params: {
@@ -324,17 +424,21 @@ module app 'modules/app.bicep' = {
     hostBlobEndpoint: host.outputs.blobEndpoint
     packageContainer: packageContainer
     tableEndpoint: useCosmos ? cosmos!.outputs.tableEndpoint : data!.outputs.tableEndpoint
+    furtherAccounts: empty(furtherAccounts) || useCosmos ? '' : '{${join(furtherUrls, ', ')}}'
     vaultUri: vault.outputs.uri
+    secondPepper: secondPepper
     telemetryConnectionString: monitoring.outputs.connectionString
     workspaceId: monitoring.outputs.workspaceId
+    backupUrl: backups && empty(backupTo) ? '${backup!.outputs.blobEndpoint}${backupContainer}' : backupTo
+    backupDays: backupDays
     publicUrl: publicUrl
     restrictAccess: restrictAccess
     frontDoorId: frontDoorId
     clientCidrs: clientCidrs
     operatorCidrs: operatorCidrs
   }
-  // Its first start already needs the names that the endpoints bring.
-  dependsOn: [hostEndpoint, dataEndpoint, vaultEndpoint]
+  // Its first start already needs the names that the endpoints bring, and its roles.
+  dependsOn: [further, hostEndpoint, dataEndpoint, furtherEndpoint, backupEndpoint, vaultEndpoint]
 }
 
 module alerts 'modules/alerts.bicep' = {
@@ -350,6 +454,8 @@ module alerts 'modules/alerts.bicep' = {
     probeLocations: probeLocations
     unauthorizedThreshold: unauthorizedThreshold
     unavailableThreshold: unavailableThreshold
+    backups: backups || !empty(backupTo)
+    watchStorage: !useCosmos
     storageAccountId: useCosmos ? '' : data!.outputs.id
     monthlyBudget: monthlyBudget
     budgetStart: budgetStart
@@ -364,6 +470,9 @@ output functionAppName string = app.outputs.name
 
 @description('What the command line takes as --account.')
 output tableUrl string = useCosmos ? cosmos!.outputs.tableEndpoint : data!.outputs.tableEndpoint
+
+@description('Where backups go; empty: nowhere.')
+output backupUrl string = backups && empty(backupTo) ? '${backup!.outputs.blobEndpoint}${backupContainer}' : backupTo
 
 @description('What the command line takes as --vault.')
 output vaultUrl string = vault.outputs.uri

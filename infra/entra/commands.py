@@ -1,13 +1,14 @@
 """What is done with a connection that is there."""
 
 import sys
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from application import Application
 from connecting import group_id, tell
 from schema import outbound
 from service import LABEL, Service
-from words import Problem, remedy, status_lines
+from words import SCIM, Problem, remedy, status_lines
 
 
 def status(application: Application) -> int:
@@ -40,27 +41,34 @@ def provision(application: Application, who: str, *, is_group: bool) -> int:
 
 
 def rotate(service: Service, application: Application, directory: str) -> None:
-    """Change the token without a failed request: issue, test, enter, test, revoke."""
-    template = application.template()
-    present = dict(application.secrets())
+    """Change the token, or a client's secret, without a failed request: issue, test, enter, test.
+
+    Tokens that this command had entered are revoked then; earlier secrets are left to the operator.
+    """
+    present = application.secrets()
     if "BaseAddress" not in present:
         raise Problem(f"nothing is entered in {application.name}: connect it first")
-    # What must be entered together; tokens are masked in it, and OAuth's have another rotation.
-    kept = ("BaseAddress", "SyncAll", "SyncNotificationSettings")
+    if client := present.get("Oauth2ClientId"):
+        issued = service.client_secret(client)
+        try:
+            _swap(application, present, "Oauth2ClientSecret", issued["clientSecret"])
+        except Problem:
+            tell("the new secret is not in use; the earlier ones go on working. End it:")
+            tell(service.command("client", "secret", "revoke", issued["id"]))
+            raise
+        tell("entered a new secret; Entra's test of it succeeded. End those before:")
+        for each in issued["replaces"]:
+            tell(service.command("client", "secret", "revoke", each))
+        return
+    if "AuthenticationType" in present:
+        raise Problem(f"{application.name} has no token: workload identity federation needs none")
     issued = service.rotate(directory)
-    pairs = [
-        *((key, present[key]) for key in kept if key in present),
-        ("SecretToken", str(issued["secretToken"])),
-    ]
     try:
-        application.test(
-            template, [each for each in pairs if each[0] in ("BaseAddress", "SecretToken")]
-        )
-        application.enter(pairs)
-        application.test(template, None)
+        _swap(application, present, "SecretToken", issued["secretToken"])
     except Problem:
         tell(f"the new token {issued['id']} is not in use; the earlier ones go on working.")
-        tell(f"See what is entered (status), then: python -m scim token revoke {issued['id']}")
+        tell("See what is entered (status), then:")
+        tell(service.command("token", "revoke", issued["id"]))
         raise
     tell(f"entered the token {issued['id']}; Entra's test of it succeeded")
     labels = service.labels(directory)
@@ -70,6 +78,20 @@ def rotate(service: Service, application: Application, directory: str) -> None:
             tell(f"revoked {each}")
         else:
             tell(f"{each} ({labels.get(each)}) was not entered by this command: it stays")
+
+
+# What Graph keeps only when it is entered together; secrets are masked in what it shows.
+_SETTINGS = ("SyncAll", "SyncNotificationSettings")
+_ACCESS = ("BaseAddress", "AuthenticationType", "Oauth2ClientId", "Oauth2TokenExchangeUri")
+
+
+def _swap(application: Application, present: Mapping[str, str], key: str, value: str) -> None:
+    """Enter a new secret in place of the one that is there, tested before and after."""
+    template = application.template()
+    access = [*((each, present[each]) for each in _ACCESS if each in present), (key, value)]
+    application.test(template, access)
+    application.enter([*access, *((each, present[each]) for each in _SETTINGS if each in present)])
+    application.test(template, None)
 
 
 def restart(application: Application, *, full: bool) -> None:
@@ -95,4 +117,4 @@ def disconnect(application: Application, *, delete: bool, yes: bool) -> None:
     if delete:
         application.delete()
     print(f"deleted {what} of {application.name}; its tokens still work:")
-    print("  python -m scim token list DIRECTORY, then token revoke ID")
+    print(f"  {SCIM} token list DIRECTORY, then token revoke ID")

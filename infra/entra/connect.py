@@ -57,7 +57,12 @@ def parser(command: str) -> argparse.ArgumentParser:
             "--delete-limit", type=int, default=500, metavar="N", help="more stop the job (500)"
         )
         made.add_argument("--new-token", action="store_true", help="even if the present one works")
-        made.add_argument("--oauth-client", metavar="ID", help="client credentials, not a token")
+        made.add_argument("--oauth", action="store_true", help="client credentials, not a token")
+        made.add_argument(
+            "--oauth-client",
+            metavar="ID",
+            help="those of another service in front, with these two:",
+        )
         made.add_argument("--oauth-token-url", metavar="URL")
         made.add_argument("--oauth-secret-file", metavar="FILE", type=Path)
         made.add_argument("--no-start", action="store_true", help="leave the job stopped")
@@ -83,9 +88,12 @@ def service(given: argparse.Namespace) -> Service:
 
 def wish(given: argparse.Namespace) -> Wish:
     """Read what is to be connected. Raises Problem."""
-    oauth = (given.oauth_client, given.oauth_token_url, given.oauth_secret_file)
-    if any(oauth) and not all(oauth):
-        raise Problem("OAuth takes --oauth-client, --oauth-token-url and --oauth-secret-file")
+    foreign = (given.oauth_client, given.oauth_token_url, given.oauth_secret_file)
+    if any(foreign) and (given.oauth or not all(foreign)):
+        raise Problem(
+            "OAuth takes --oauth for a client of the directory's own, or --oauth-client,"
+            " --oauth-token-url and --oauth-secret-file for that of another service"
+        )
     return Wish(
         directory=given.directory,
         preset=given.preset,
@@ -94,7 +102,8 @@ def wish(given: argparse.Namespace) -> Wish:
         everybody=given.everybody,
         delete_limit=given.delete_limit,
         new_token=given.new_token,
-        oauth=oauth if all(oauth) else None,
+        oauth=given.oauth,
+        foreign=foreign if all(foreign) else None,
         start=not given.no_start,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ from schema import applied
 from service import Service
 from words import Problem
 
+GRANT = "OAuth2ClientCredentialsGrant"
 MAPPINGS = Path(__file__).parent / "mappings"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be connected; `oauth` is client, token URL and the file of the secret."""
+    """What is to be connected.
+
+    With `oauth` by client credentials, of a client that is made; `foreign` are client, token URL
+    and the file of the secret of another token endpoint in front.
+    """
 
     directory: str
     preset: str | None
@@ -28,7 +34,8 @@ class Wish:
     everybody: bool
     delete_limit: int
     new_token: bool
-    oauth: tuple[str, str, Path] | None
+    oauth: bool
+    foreign: tuple[str, str, Path] | None
     start: bool
 
 
@@ -64,24 +71,30 @@ def credentials(application: Application, template: str, service: Service, wish:
     """Enter Tenant URL, token and notices, tested before and after."""
     present = application.secrets()
     url = tenant_url(service, wish.directory)
-    if present.get("BaseAddress") == url and not wish.new_token and _works(application, template):
+    # Federation that was entered in the admin center is left as it is, too.
+    same = not (wish.oauth or wish.foreign) or present.get("AuthenticationType") == GRANT
+    kept = present.get("BaseAddress") == url and same and not wish.new_token
+    if kept and _works(application, template):
         tell("the credentials that are entered work")
         # The masked token can't be written back, so what goes with it stays as it is, too.
         if wish.mail or wish.everybody:
             tell("to change notices or scope as well, add --new-token")
         return
-    access, id = _access(service, wish)
+    access, undo = _access(service, wish)
     pairs: Pairs = [("BaseAddress", url), *access]
     try:
         application.test(template, pairs)
         application.enter([*pairs, *settings(wish)])
         application.test(template, None)
     except Problem:
-        if id:
-            tell("the new token is of no use: revoking it")
-            service.revoke(id)
+        tell("the new credentials are of no use: revoking them")
+        undo()
         raise
     tell("entered Tenant URL and credentials; Entra's test of them succeeded")
+    if wish.oauth and "SecretToken" in present:
+        tell("the token that was entered before still works; end it:")
+        tell(service.command("token", "list", wish.directory))
+        tell(service.command("token", "revoke", "ID"))
 
 
 def settings(wish: Wish) -> Pairs:
@@ -99,24 +112,37 @@ def settings(wish: Wish) -> Pairs:
     ]
 
 
-def _access(service: Service, wish: Wish) -> tuple[Pairs, str]:
-    """Make what opens the directory: a new token with its id, or OAuth's values."""
-    if wish.oauth is None:
-        token = service.issue(wish.directory)
-        return [("SecretToken", token["secretToken"])], token["id"]
-    client, url, file = wish.oauth
-    try:
-        secret = file.read_text("utf-8").strip()
-    except OSError as error:
-        raise Problem(f"{file} can't be read: {error.strerror}") from error
-    # The keys of client credentials are in no reference; these are what the admin center sends
-    # (scim-onboarding.agent.md, 2b-2, Branch B).
+def _access(service: Service, wish: Wish) -> tuple[Pairs, Callable[[], None]]:
+    """Make what opens the directory, and say how it is taken back."""
+    if wish.oauth:
+        made = service.client(wish.directory)
+        client = made["clientId"]
+        pairs = _client_credentials(client, made["clientSecret"], made["tokenEndpoint"])
+        return pairs, lambda: service.revoke_client(client)
+    if wish.foreign:
+        client, url, file = wish.foreign
+        try:
+            secret = file.read_text("utf-8").strip()
+        except OSError as error:
+            raise Problem(f"{file} can't be read: {error.strerror}") from error
+        return _client_credentials(client, secret, url), lambda: None
+    token = service.issue(wish.directory)
+    return [("SecretToken", token["secretToken"])], lambda: service.revoke(token["id"])
+
+
+def _client_credentials(client: str, secret: str, url: str) -> Pairs:
+    """Write client credentials.
+
+    Their keys are in resources/synchronization-synchronizationsecretkeystringvaluepair, without a
+    word; the value of the first is what the admin center sends (github.com/AzureAD/
+    SCIMReferenceCode, scim-onboarding.agent.md, 2b-2, Branch B).
+    """
     return [
-        ("AuthenticationType", "OAuth2ClientCredentialsGrant"),
+        ("AuthenticationType", GRANT),
         ("Oauth2ClientId", client),
         ("Oauth2ClientSecret", secret),
         ("Oauth2TokenExchangeUri", url),
-    ], ""
+    ]
 
 
 def _works(application: Application, template: str) -> bool:

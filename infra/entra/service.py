@@ -1,21 +1,17 @@
 """The service's side: where it is, its directories and tokens, by `python -m scim` and az."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from words import Problem, remedy
+from words import PYTHON, SCIM, Problem, remedy
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENT = "scim"  # as infra/deploy.sh names it
-# The one with requirements-cli.txt, as in the scripts.
-PYTHON = os.environ.get("PYTHON", sys.executable)
-LABEL = "Entra"  # of the tokens that are entered here, and revoked here
+LABEL = "Entra"  # of tokens and clients that are entered here, and revoked here
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +39,23 @@ class Service:
         """Issue the token that takes over; `replaces` are the ids of those before."""
         return self._scim("token", "rotate", directory, "--label", LABEL, vault=True)
 
+    def client(self, directory: str) -> Any:
+        """Make a client of the token endpoint: `clientId`, `clientSecret`, `tokenEndpoint`."""
+        where = ("--label", LABEL, "--base-url", self.url)
+        return self._scim("client", "add", directory, *where, vault=True)
+
+    def client_secret(self, client: str) -> Any:
+        """Issue a further secret of a client: `clientSecret`, and its `id`; `replaces` as above."""
+        return self._scim("client", "secret", "issue", client, vault=True)
+
+    def revoke_client(self, client: str) -> None:
+        """End a client with all of its secrets."""
+        self._scim("client", "revoke", client, "--yes")
+
+    def command(self, *words: str) -> str:
+        """Write a command for the operator to type."""
+        return " ".join([SCIM, *words, "--account", self.account])
+
     def labels(self, directory: str) -> Mapping[str, str]:
         """Tell what each token of a directory is for, by its id."""
         return {each["id"]: each["label"] for each in self._scim("token", "list", directory)}
@@ -61,7 +74,7 @@ class Service:
             check=False,
         )
         if done.returncode:
-            raise Problem(f"stopped: python -m scim {' '.join(arguments[:2])} failed, see above")
+            raise Problem(f"stopped: {SCIM} {' '.join(arguments[:2])} failed, see above")
         return json.loads(done.stdout)
 
 

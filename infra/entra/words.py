@@ -1,8 +1,14 @@
 """What Graph and Entra's provisioning say, in words, with what mends it."""
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+# The one with requirements-cli.txt, as in the scripts; SCIM is what to type.
+PYTHON = os.environ.get("PYTHON", sys.executable)
+SCIM = f"{PYTHON} -m scim"
 
 # What an answer holds, and what mends it; the first that fits.
 REMEDIES: tuple[tuple[str, str], ...] = (
@@ -16,7 +22,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
         (
             "Entra's test of the connection failed: see that the Tenant URL answers 401 to curl -i"
             " TENANT-URL/Users, that the service lets Entra's addresses in, and the directory's"
-            " log: python -m scim log DIRECTORY"
+            f" log: {SCIM} log DIRECTORY"
         ),
     ),
     (

@@ -38,6 +38,12 @@ param unauthorizedThreshold int
 @maxValue(100000)
 param unavailableThreshold int
 
+@description('Backups are made, so that one that fails is told of.')
+param backups bool
+
+@description('The data are in a storage account, which can throttle. A parameter of its own: a condition on the id would hide this module from what-if.')
+param watchStorage bool
+
 @description('Storage account of the data; empty: they are in Cosmos DB.')
 param storageAccountId string
 
@@ -59,6 +65,9 @@ var queries = [
   { name: 'tokens-expiring', severity: 2, every: 'PT1H', window: 'PT2H', over: 0, dimensions: byCredential, query: loadTextContent('../queries/tokens-expiring.kql'), text: 'A token ends soon: rotate it, or Entra quarantines its job.' }
   { name: 'purge-failing', severity: 3, every: 'PT1H', window: 'PT3H', over: 0, dimensions: [], query: loadTextContent('../queries/purge-failing.kql'), text: 'The hourly purge did not run, or failed.' }
   { name: 'telemetry-dropped', severity: 2, every: 'PT1H', window: 'PT2H', over: 0, dimensions: [], query: loadTextContent('../queries/telemetry-dropped.kql'), text: 'The daily cap of telemetry is reached: no other alert works until tomorrow.' }
+]
+var backupQueries = [
+  { name: 'backup-failing', severity: 2, every: 'PT1H', window: 'PT3H', over: 0, dimensions: [], query: loadTextContent('../queries/backup-failing.kql'), text: 'The hourly backup did not run, or failed.' }
 ]
 
 var isThrottled = {
@@ -88,7 +97,7 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for each in queries: {
+resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for each in (backups ? concat(queries, backupQueries) : queries): {
   name: '${name}-${each.name}'
   location: location
   tags: tags
@@ -119,7 +128,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for each i
 }]
 
 // The SDK tries again, so that the app's own lines show throttling only when that did not help.
-resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!empty(storageAccountId)) {
+resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = if (watchStorage) {
   name: '${name}-throttled'
   location: 'global'
   tags: tags

@@ -55,14 +55,28 @@ param packageContainer string
 @description('Address of the table service that holds the data.')
 param tableEndpoint string
 
+@description('Further table services by name, as JSON; empty: there are none.')
+param furtherAccounts string
+
 @description('Address of the vault.')
 param vaultUri string
+
+@description('Tokens of a second pepper are taken, too: while the pepper is changed.')
+param secondPepper bool
 
 @description('Connection string of Application Insights; it opens nothing, local authentication is off.')
 param telemetryConnectionString string
 
 @description('Workspace that its logs go to.')
 param workspaceId string
+
+@description('Container that backups go to; empty: there are none.')
+param backupUrl string
+
+@description('Days that backups are kept, the newest of each directory for ever; 0: all are.')
+@minValue(0)
+@maxValue(36500)
+param backupDays int
 
 @description('Address that clients use when a proxy is in front; empty: its own.')
 param publicUrl string
@@ -176,8 +190,13 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     AZURE_CLIENT_ID: identityClientId
     AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
     SCIM_STORAGE: tableEndpoint
+    SCIM_STORAGE_ACCOUNTS: furtherAccounts
     SCIM_PEPPER: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/scim-pepper)'
+    SCIM_PEPPER_PREVIOUS: secondPepper ? '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/scim-pepper-previous)' : ''
+    SCIM_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/scim-signing-keys)'
     SCIM_PUBLIC_URL: publicUrl
+    SCIM_BACKUP_TO: backupUrl
+    SCIM_BACKUP_DAYS: string(backupDays)
   }
 }
 

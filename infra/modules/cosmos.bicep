@@ -29,6 +29,11 @@ param maxThroughput int
 @description('Tables to make.')
 param tables array
 
+@description('Name of the app identity: names of its role assignments come from it. Its object id would do, but is known only at run time, and what-if leaves out a module that is named by such a value.')
+@minLength(3)
+@maxLength(128)
+param identityName string
+
 @description('Object id of the app identity.')
 param appPrincipalId string
 
@@ -90,6 +95,7 @@ module roles 'cosmos-roles.json' = {
   name: 'cosmos-roles'
   params: {
     accountName: account.name
+    names: empty(operatorPrincipalId) ? [identityName] : [identityName, operatorPrincipalId]
     principals: empty(operatorPrincipalId) ? [appPrincipalId] : [appPrincipalId, operatorPrincipalId]
   }
 }

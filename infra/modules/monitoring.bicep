@@ -27,6 +27,11 @@ param retentionInDays int
 @maxValue(1000)
 param dailyQuotaGb int
 
+@description('Name of the app identity: names of its role assignments come from it. Its object id would do, but is known only at run time, and what-if leaves out a module that is named by such a value.')
+@minLength(3)
+@maxLength(128)
+param identityName string
+
 @description('Object id of the app identity, which writes telemetry.')
 param principalId string
 
@@ -68,6 +73,12 @@ module filtered 'workspace.bicep' = {
   }
 }
 
+module queries 'queries.bicep' = {
+  name: 'queries'
+  params: { workspaceName: workspaceName }
+  dependsOn: [filtered]
+}
+
 resource component 'Microsoft.Insights/components@2020-02-02' = {
   name: componentName
   location: location
@@ -83,7 +94,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
 
 resource publishes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: component
-  name: guid(component.id, principalId, publisher)
+  name: guid(component.id, identityName, publisher)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', publisher)
     principalId: principalId

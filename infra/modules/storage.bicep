@@ -1,5 +1,5 @@
-// A storage account that takes Entra identities alone: once for the host and the package (blobs),
-// once for the data (tables). The app's roles end at each container or table.
+// A storage account that takes Entra identities alone: for the host and the package (blobs), for the
+// data (tables), and for backups (blobs). The app's roles end at each container or table.
 
 @description('Name of the account: lower-case letters and digits.')
 @minLength(3)
@@ -22,6 +22,11 @@ param tables array = []
 @description('Blob containers to make.')
 param containers array = []
 
+@description('Name of the app identity: names of its role assignments come from it. Its object id would do, but is known only at run time, and what-if leaves out a module that is named by such a value.')
+@minLength(3)
+@maxLength(128)
+param identityName string
+
 @description('Object id of the app identity.')
 param appPrincipalId string
 
@@ -34,6 +39,13 @@ param operatorPrincipalId string
 @description('What the operator is.')
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorPrincipalType string
+
+@description('It holds backups: versions of blobs are kept, app and operators write to its containers.')
+param forBackups bool = false
+
+@description('Where roles on tables are given: on each table, or on the account.')
+@allowed(['table', 'account'])
+param tableRoleScope string = 'table'
 
 @description('Only private endpoints and the operators reach it.')
 param vnetEnabled bool
@@ -50,8 +62,9 @@ param logReads bool
 @description('Nobody can delete the account without removing a lock first.')
 param deleteLock bool
 
-// Storage Blob Data Owner, Storage Table Data Contributor.
+// Storage Blob Data Owner, Storage Blob Data Contributor, Storage Table Data Contributor.
 var blobOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 var tableContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 // An address alone is written without /32 here.
 var operators = [for each in operatorCidrs: { action: 'Allow', value: replace(each, '/32', '') }]
@@ -85,8 +98,9 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
-    deleteRetentionPolicy: { enabled: true, days: 7 }
-    containerDeleteRetentionPolicy: { enabled: true, days: 7 }
+    isVersioningEnabled: forBackups
+    deleteRetentionPolicy: { enabled: true, days: forBackups ? 35 : 7 }
+    containerDeleteRetentionPolicy: { enabled: true, days: forBackups ? 35 : 7 }
   }
 }
 
@@ -108,7 +122,7 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-0
 
 resource appUsesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appOwnsBlobs) {
   scope: account
-  name: guid(account.id, appPrincipalId, blobOwner)
+  name: guid(account.id, identityName, blobOwner)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobOwner)
     principalId: appPrincipalId
@@ -116,10 +130,30 @@ resource appUsesBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
   }
 }
 
+resource appBacksUp 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, n) in containers: if (forBackups) {
+  scope: container[n]
+  name: guid(container[n].id, identityName, blobContributor)
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+resource operatorRestores 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, n) in containers: if (forBackups && !empty(operatorPrincipalId)) {
+  scope: container[n]
+  name: guid(container[n].id, operatorPrincipalId, blobContributor)
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}]
+
 // On each table, not on the account: the app can neither make nor drop others.
-resource appUsesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, n) in tables: {
+resource appUsesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, n) in tables: if (tableRoleScope == 'table') {
   scope: table[n]
-  name: guid(table[n].id, appPrincipalId, tableContributor)
+  name: guid(table[n].id, identityName, tableContributor)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableContributor)
     principalId: appPrincipalId
@@ -127,7 +161,7 @@ resource appUsesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = [fo
   }
 }]
 
-resource operatorUsesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, n) in tables: if (!empty(operatorPrincipalId)) {
+resource operatorUsesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, n) in tables: if (tableRoleScope == 'table' && !empty(operatorPrincipalId)) {
   scope: table[n]
   name: guid(table[n].id, operatorPrincipalId, tableContributor)
   properties: {
@@ -136,6 +170,28 @@ resource operatorUsesTable 'Microsoft.Authorization/roleAssignments@2022-04-01' 
     principalType: operatorPrincipalType
   }
 }]
+
+// A transaction is a POST to the account ($batch), not to a table. Where the role on the table is not
+// enough for it, this is.
+resource appUsesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (tableRoleScope == 'account' && !empty(tables)) {
+  scope: account
+  name: guid(account.id, identityName, tableContributor)
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource operatorUsesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (tableRoleScope == 'account' && !empty(tables) && !empty(operatorPrincipalId)) {
+  scope: account
+  name: guid(account.id, operatorPrincipalId, tableContributor)
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableContributor)
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}
 
 #disable-next-line use-recent-api-versions
 resource tableLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

@@ -1,4 +1,4 @@
-// The vault of the pepper. Its values are written by a person or a script, never by a template:
+// The vault of the pepper and the signing keys. Its values are written by a person or a script, never by a template:
 // parameters stay in the history of deployments.
 
 @description('Name of the vault.')
@@ -11,6 +11,11 @@ param location string
 
 @description('Tags of every resource.')
 param tags object
+
+@description('Name of the app identity: names of its role assignments come from it. Its object id would do, but is known only at run time, and what-if leaves out a module that is named by such a value.')
+@minLength(3)
+@maxLength(128)
+param identityName string
 
 @description('Object id of the app identity, which reads values.')
 param appPrincipalId string
@@ -61,7 +66,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
 
 resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
-  name: guid(vault.id, appPrincipalId, reader)
+  name: guid(vault.id, identityName, reader)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', reader)
     principalId: appPrincipalId

@@ -1,23 +1,19 @@
 """What stands in for az, curl and `python -m scim` while a script is tested.
 
-`install` writes wrappers that come first on PATH. Each call is recorded, with what it read from
-files and stdin apart from its arguments, and answered from a table: the first row whose pattern is
-found in the arguments. A row with `times` is used up. What no row answers fails loudly.
+Wrappers come first on PATH. Each call is recorded, with what it read from files and stdin apart
+from its arguments, and answered from a table by `stand_in.py`: the first row whose pattern is found
+in the arguments. A row with `times` is used up. What no row answers fails loudly.
 """
 
 import json
 import os
-import re
-import stat
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a program
-from tests.infra.graph_stub import answer
+from tests.infra.stand_in import FOLDER
 
-FOLDER = "SCIM_TEST_FOLDER"
+PROGRAM = Path(__file__).with_name("stand_in.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +49,12 @@ class Stub:
         self.bin = folder / "bin"
         self.bin.mkdir()
         for program in ("az", "curl", "python-scim"):
+            stand_in = f'exec "{sys.executable}" -ES "{PROGRAM}" {program} "$@"\n'
+            if program == "python-scim":  # whatever else it runs, it runs
+                other = f'exec "{sys.executable}" "$@"'
+                stand_in = f'[ "$1 $2" = "-m scim" ] || {other}\n{stand_in}'
             file = self.bin / program
-            file.write_text(
-                f'#!/bin/sh\nexec "{sys.executable}" -ES "{Path(__file__)}" {program} "$@"\n'
-            )
+            file.write_text(f"#!/bin/sh\n{stand_in}")
             file.chmod(0o755)
         self.answer([])
 
@@ -81,55 +79,3 @@ class Stub:
             "SCIM_WAIT_SECONDS": "0",
             FOLDER: str(self.folder),
         }
-
-
-def _record(call: Call, folder: Path) -> None:
-    for each in call.arguments if call.program == "az" else ():
-        path = Path(each.removeprefix("@"))
-        if not each.startswith(("@", "/tmp", str(folder))) or not path.is_file():
-            continue
-        if path.suffix in (".json", "") and "infra/parameters" not in str(path):
-            call.given.append(path.read_text())
-            call.open_to_others |= bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
-    if call.program == "curl":
-        call.given.append(sys.stdin.read())
-    with (folder / "calls.jsonl").open("a") as file:
-        file.write(json.dumps(asdict(call)) + "\n")
-
-
-def _from_table(call: Call, folder: Path) -> Row:
-    table = folder / "table.json"
-    rows: list[dict[str, Any]] = json.loads(table.read_text())
-    asked = "\n".join([call.line, *call.given]) if call.program == "curl" else call.line
-    for row in rows:
-        if row["times"] == 0 or not re.search(row["pattern"], asked):
-            continue
-        if row["times"]:
-            row["times"] -= 1
-            table.write_text(json.dumps(rows))
-        return Row(**row)
-    return Row("", err=f"no answer for: {asked}\n", code=99)
-
-
-def main(program: str, arguments: list[str]) -> int:
-    """Answer one call, in place of the program."""
-    if program == "python-scim" and arguments[:2] != ["-m", "scim"]:
-        os.execv(sys.executable, [sys.executable, *arguments])
-    folder = Path(os.environ[FOLDER])
-    call = Call(program, arguments)
-    _record(call, folder)
-    row = _from_table(call, folder)
-    if row.code == 0 and not row.out and "graph.microsoft.com" in call.line:
-        return answer(call.arguments, call.given, folder)
-    if program == "curl" and row.code == 0:
-        status, _, body = row.out.partition(" ")
-        Path(arguments[arguments.index("--output") + 1]).write_text(body)
-        print(status, end="")
-    else:
-        print(row.out)
-    print(row.err, end="", file=sys.stderr)
-    return row.code
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))

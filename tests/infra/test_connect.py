@@ -13,6 +13,8 @@ from tests.infra.stub import Row, Stub
 ROOT = Path(__file__).parents[2]
 TOKEN = "scim_000000000001_" + "A" * 49
 NEXT = "scim_000000000002_" + "B" * 49
+SECRET = "scim_000000000003_" + "C" * 49
+SECOND = "scim_000000000004_" + "D" * 49
 URL = "https://scim.example.com"
 WHERE = ("--account", "https://a.table.core.windows.net", "--vault", "https://v", "--base-url", URL)
 DIRECTORIES = json.dumps([{"name": "contoso", "preset": "bytebase"}])
@@ -31,6 +33,21 @@ ROWS = [
         json.dumps([{"id": "t1", "label": "Entra"}, {"id": "t0", "label": "x"}]),
     ),
     Row("-m scim token revoke", "{}"),
+    Row(
+        f"-m scim client add contoso .*--base-url {URL} --account .*--vault",
+        json.dumps(
+            {
+                "clientId": "client1",
+                "clientSecret": SECRET,
+                "tokenEndpoint": f"{URL}/contoso/oauth2/token",
+            }
+        ),
+    ),
+    Row(
+        "-m scim client secret issue client1 .*--vault",
+        json.dumps({"id": "s2", "clientSecret": SECOND, "replaces": ["s1"]}),
+    ),
+    Row("-m scim client revoke", "{}"),
     Row("graph.microsoft.com"),
 ]
 
@@ -239,6 +256,80 @@ def test_a_token_that_entra_refuses_is_revoked_and_nothing_is_entered(entra: Ent
     assert done.returncode == 1
     assert entra.application["secrets"] == {}
     assert "token revoke t1" in entra.stub.calls[-1].line
+
+
+def test_client_credentials_are_made_tested_and_entered(entra: Entra) -> None:
+    done = entra.run("contoso", *WHERE, "--oauth", "--mail", "it@example.com")
+    assert done.returncode == 0, done.stderr
+    secrets = entra.application["secrets"]
+    assert secrets.pop("SyncNotificationSettings")
+    assert secrets == {
+        "BaseAddress": f"{URL}/contoso/scim",
+        "AuthenticationType": "OAuth2ClientCredentialsGrant",
+        "Oauth2ClientId": "client1",
+        "Oauth2ClientSecret": SECRET,
+        "Oauth2TokenExchangeUri": f"{URL}/contoso/oauth2/token",
+        "SyncAll": "false",
+    }
+    seen = done.stdout + done.stderr + "".join(each.line for each in entra.stub.calls)
+    assert SECRET not in seen
+    again = entra.run("contoso", *WHERE, "--oauth")
+    assert again.returncode == 0
+    assert not any("client add" in each.line for each in entra.stub.calls)
+
+
+def test_a_token_gives_way_to_client_credentials(connected: Entra) -> None:
+    done = connected.run("contoso", *WHERE, "--oauth")
+    assert done.returncode == 0, done.stderr
+    assert "SecretToken" not in connected.application["secrets"]
+    assert "the token that was entered before still works" in done.stderr
+
+
+def test_client_credentials_that_entra_refuses_are_taken_back(connected: Entra) -> None:
+    connected.change(lambda state: state["bad"].append(SECRET))
+    done = connected.run("contoso", *WHERE, "--oauth")
+    assert done.returncode == 1
+    assert "client revoke client1 --yes" in connected.stub.calls[-1].line
+    assert connected.application["secrets"]["SecretToken"] == TOKEN
+
+
+def test_a_clients_secret_is_rotated_without_a_failed_request(entra: Entra) -> None:
+    entra.run("contoso", *WHERE, "--oauth")
+    done = entra.run("rotate-token", "contoso", *WHERE)
+    assert done.returncode == 0, done.stderr
+    secrets = entra.application["secrets"]
+    assert (secrets["Oauth2ClientId"], secrets["Oauth2ClientSecret"]) == ("client1", SECOND)
+    assert secrets["SyncAll"] == "false"
+    assert "client secret revoke s1 --account" in done.stderr
+    assert not any("revoke" in each.line for each in entra.stub.calls)
+
+
+def test_a_secret_that_entra_refuses_is_not_entered(entra: Entra) -> None:
+    entra.run("contoso", *WHERE, "--oauth")
+    entra.change(lambda state: state["bad"].append(SECOND))
+    done = entra.run("rotate-token", "contoso", *WHERE)
+    assert done.returncode == 1
+    assert "client secret revoke s2 --account" in done.stderr
+    assert entra.application["secrets"]["Oauth2ClientSecret"] == SECRET
+
+
+def test_federation_that_was_entered_by_hand_is_left_as_it_is(connected: Entra) -> None:
+    def federate(state: Any) -> None:
+        (found,) = state["applications"].values()
+        found["secrets"]["AuthenticationType"] = "WorkloadIdentityFederation"
+
+    connected.change(federate)
+    done = connected.run("contoso", *WHERE)
+    assert done.returncode == 0, done.stderr
+    assert "the credentials that are entered work" in done.stderr
+    rotated = connected.run("rotate-token", "contoso", *WHERE)
+    assert rotated.returncode == 1
+    assert "federation needs none" in rotated.stderr
+
+
+def test_commands_to_type_name_the_python_that_runs(connected: Entra) -> None:
+    done = connected.run("disconnect", "contoso", "--yes")
+    assert f"{connected.stub.bin}/python-scim -m scim token list" in done.stdout
 
 
 def test_the_status_is_told_in_words(connected: Entra) -> None:

@@ -33,7 +33,7 @@ def total(load: Any, **price: float) -> tuple[float, float]:
         ({"retentionGb": 1}, {"line_bytes": 1000, "probes": 0, "retention": 91}, 0, 2),
         ({"retentionGb": 1}, {}, 0, 0),  # what is included
         ({"probeRun": 1}, {"probes": 3}, 3 * 8_760, 0),
-        ({"alertOften": 10, "alertHourly": 1, "metricSeries": 0.1}, {}, 33.2, 0),
+        ({"alertOften": 10, "alertHourly": 1, "metricSeries": 0.1}, {}, 34.2, 0),
         ({"endpointHour": 1}, {"endpoints": 3}, 3 * 730, 0),
     ],
 )
@@ -47,7 +47,7 @@ def test_the_alerts_are_those_of_the_template() -> None:
     text = (ROOT / "infra/modules/alerts.bicep").read_text("utf-8")
     often, seldom = text.count("every: 'PT5M'"), text.count("every: 'PT1H'")
     metrics = text.count("'Microsoft.Insights/metricAlerts@")
-    assert (often, seldom, metrics) == (3, 3, 2)
+    assert (often, seldom, metrics) == (3, 4, 2)
 
 
 def test_a_price_that_is_missing_is_asked_for(
@@ -65,7 +65,42 @@ def test_a_price_that_is_missing_is_asked_for(
     assert capsys.readouterr().out.splitlines()[-1].endswith(" 0.00")
 
 
+@pytest.mark.parametrize(
+    ("people", "requests", "calls"),
+    [
+        ({"users": 1000, "changed": 1}, 2_000, 5_000),
+        ({"users": 1000, "joined": 1}, 2_000, 2_000),
+        ({"users": 1000, "left": 1}, 3_000, 10_000),
+        ({"users": 1000, "memberships": 7, "moved": 1}, 7_000, 28_000),
+        ({"users": 1000, "memberships": 7, "restarts": 1}, 8_000, 17_000),
+        ({"directories": 1000, "cycles": 10}, 20_000, 20_000 + 8 * 730_000),
+    ],
+)
+def test_people_are_so_many_requests_and_calls(
+    people: dict[str, float], requests: float, calls: float
+) -> None:
+    """The timer looks at each directory once an hour, whatever else."""
+    none = dict.fromkeys(("changed", "joined", "left", "moved", "cycles", "directories"), 0.0)
+    done = costs.work(costs.People(**{**none, **people})).values()
+    assert (sum(each[0] for each in done), sum(each[1] for each in done)) == (requests, calls)
+
+
+def test_people_become_a_load_that_the_bill_is_made_of() -> None:
+    people = costs.People(users=2**20, joined=0, left=0, changed=0, moved=0, user_bytes=1024)
+    load = costs.filled(costs.Load(), people)
+    assert load.gib == 1 + 10 * 470 / 1024
+    assert load.requests == 2 * people.cycles
+    assert load.requests * load.calls == pytest.approx(2 * people.cycles + 8 * 730)
+
+
+def test_work_is_told_without_prices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert costs.main(["--users", "1000000", "--directories", "1000"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"{each} " in said for each in (*costs.WORK, "all of it", "GiB"))
+
+
 def test_every_price_and_option_is_documented() -> None:
     text = (ROOT / "docs/costs.md").read_text("utf-8")
-    for name in (*costs.PRICES, *(f"--{each.replace('_', '-')}" for each in costs.Load.__slots__)):
+    options = (*costs.Load.__slots__, *costs.People.__slots__)
+    for name in (*costs.PRICES, *(f"--{each.replace('_', '-')}" for each in options)):
         assert f"`{name}`" in text, name

@@ -1,100 +1,12 @@
-"""infra/deploy.sh and infra/destroy.sh, against stubs of az, curl and `python -m scim`."""
+"""infra/deploy.sh against stubs of az, curl and `python -m scim`: what it does, in which order."""
 
-import json
 import re
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.infra.stub import Row, Stub
-
-ROOT = Path(__file__).parents[2]
-TOKEN = "scim_000000000001_" + "A" * 49
-URL = "https://scim-app.azurewebsites.net"
-OUTPUTS = {
-    "functionAppName": "scim-app",
-    "baseUrl": URL,
-    "tableUrl": "https://scimdata.table.core.windows.net/",
-    "vaultName": "scim-kv",
-    "vaultUrl": "https://scim-kv.vault.azure.net/",
-    "pythonVersion": "3.12",
-}
-ID = "/subscriptions/s1/resourceGroups/g/providers"
-NEW = [
-    f"{ID}/Microsoft.KeyVault/vaults/scim-kv",
-    f"{ID}/Microsoft.KeyVault/vaults/scim-kv/providers/Microsoft.Insights/diagnosticSettings/d",
-    f"{ID}/Microsoft.Storage/storageAccounts/scimdata",
-    f"{ID}/Microsoft.Storage/storageAccounts/scimdata/tableServices/default",
-    f"{ID}/Microsoft.Web/sites/scim-app",
-    f"{ID}/Microsoft.Web/sites/scim-app/config/appsettings",
-]
-NONE = Row("keyvault secret show", err="ERROR: (SecretNotFound) A secret was not found", code=3)
-RUNNING = [
-    Row(r"az account show --query \[id", "s1\nTest subscription"),
-    Row("az account get-access-token"),
-    Row("list-flexconsumption-locations", "northeurope\nwesteurope"),
-    Row("az provider show", "Registered"),
-    Row("az account show --query user.type", "user"),
-    Row("az ad signed-in-user show", "o1"),
-    Row("az role assignment list", "Reader\nOwner"),
-    Row("az group exists", "true"),
-    Row("az deployment group show", err="ERROR: (DeploymentNotFound)", code=3),
-    Row("az deployment group what-if .*--query", "\n".join(NEW)),
-    Row("az deployment group what-if", "Resource changes: 12 to create."),
-    Row("az keyvault list-deleted"),
-    Row("check-name|checkNameAvailability", "true"),
-    Row(
-        "az deployment group create",
-        json.dumps({name: {"type": "String", "value": value} for name, value in OUTPUTS.items()}),
-    ),
-    NONE,
-    Row("az keyvault secret set"),
-    Row("configreferences/appsettings/SCIM_PEPPER", "Resolved"),
-    Row("configreferences/appsettings/refresh"),
-    Row("deployment source config-zip"),
-    Row("curl .*\nurl = .*/readyz", "200 {}"),
-    Row("(?s)curl .*Authorization", '200 {"totalResults": 0}'),
-    Row("curl .*\nurl = ", "401 {}"),
-    Row("-m scim directory list", "[]"),
-    Row(
-        "-m scim directory add",
-        json.dumps({"secretToken": TOKEN, "id": "d", "token": {"id": "t1"}}),
-    ),
-    Row("-m scim token issue", json.dumps({"secretToken": TOKEN, "id": "t2"})),
-    Row("-m scim token revoke"),
-]
-
-
-class Azure:
-    """A subscription, and an operator at a terminal."""
-
-    def __init__(self, folder: Path) -> None:
-        self.stub = Stub(folder)
-        self.zip = folder / "scim.zip"
-        self.zip.touch()
-
-    def run(self, *arguments: str, rows: Sequence[Row] = (), script: str = "deploy") -> Any:
-        self.stub.forget()
-        self.stub.answer([*rows, *RUNNING])
-        return subprocess.run(
-            [ROOT / f"infra/{script}.sh", *arguments],
-            env=self.stub.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-        )
-
-    def deploy(self, *arguments: str, rows: Sequence[Row] = ()) -> Any:
-        required = ("--group", "g", "--location", "North Europe", "--zip", str(self.zip))
-        return self.run(*required, *arguments, rows=rows)
-
-    def called(self, pattern: str) -> list[str]:
-        return [each.line for each in self.stub.calls if re.search(pattern, each.line)]
+from tests.infra.azure import BEARER, OUTPUTS, ROOT, SCM, TOKEN, URL, Azure
+from tests.infra.stub import Row
 
 
 @pytest.fixture
@@ -112,15 +24,18 @@ STEPS = (
     "deployment group show",
     "what-if",
     "list-deleted",
-    "keyvault check-name",
-    "storage account check-name",
-    "checkNameAvailability",
+    "Microsoft.KeyVault/checkNameAvailability",
+    "Microsoft.Storage/checkNameAvailability",
+    "Microsoft.Web/checkNameAvailability",
     "deployment group create",
     "keyvault secret show",
     "keyvault secret set",
-    "configreferences",
-    "config-zip",
-    "curl",
+    "appsettings/refresh",
+    "appsettings/SCIM_PEPPER",
+    "rest --method patch",
+    "/api/publish",
+    "/api/deployments/latest",
+    "--max-time 30",
     "directory list",
     "directory add",
     "token revoke",
@@ -142,29 +57,39 @@ def test_the_arguments_are_what_azure_is_to_be_told(azure: Azure) -> None:
     azure.deploy("--directory", "contoso", "--preset", "bytebase")
     (create,) = azure.called("deployment group create")
     assert f"--template-file {ROOT}/infra/main.bicep" in create
-    assert f"--parameters @{ROOT}/infra/parameters/test.json" in create
+    assert f"--parameters @{azure.parameters}" in create
     assert "location=northeurope operatorPrincipalId=o1 operatorPrincipalType=User" in create
-    (publish,) = azure.called("config-zip")
-    assert f"--src {azure.zip} --build-remote false" in publish
+    (publish,) = azure.called("/api/publish")
+    assert f"--data-binary @{azure.zip} https://{SCM}/api/publish?RemoteBuild=false" in publish
     (add,) = azure.called("directory add")
     assert f"--preset bytebase --base-url {URL} --vault {OUTPUTS['vaultUrl']}" in add
     assert f"--account {OUTPUTS['tableUrl']}" in add
-    assert azure.called("vaults|keyvault check-name --name scim-kv ")
-    assert len(azure.called("check-name|checkNameAvailability")) == 3
+    named = [each.given[0] for each in azure.stub.calls if "checkNameAvailability" in each.line]
+    assert named == [
+        '{"name": "scim-kv", "type": "Microsoft.KeyVault/vaults"}',
+        '{"name": "scimdata", "type": "Microsoft.Storage/storageAccounts"}',
+        '{"name": "scim-app", "type": "Microsoft.Web/sites"}',
+    ]
 
 
 def test_no_secret_is_in_an_argument_or_in_output(azure: Azure) -> None:
-    """The pepper and the token travel by files that nobody else can read, and by stdin."""
+    """Secrets and tokens travel by files that nobody else can read, and by stdin."""
     done = azure.deploy("--directory", "contoso")
-    (made,) = [each for each in azure.stub.calls if "keyvault secret set" in each.line]
-    (pepper,) = made.given
-    assert re.fullmatch("[0-9a-f]{64}", pepper)
+    made = [each for each in azure.stub.calls if "keyvault secret set" in each.line]
+    assert [each.arguments[each.arguments.index("--name") + 1] for each in made] == [
+        "scim-pepper",
+        "scim-signing-keys",
+    ]
+    values = [value for each in made for value in each.given]
+    assert all(re.fullmatch("[0-9a-f]{64}", each) for each in values)
+    assert len(set(values)) == 2
+    (published,) = [each for each in azure.stub.calls if "/api/publish" in each.line]
+    assert published.given[0] == f'header = "Authorization: Bearer {BEARER}"\n'
     shown = [each for each in azure.stub.calls if each.program == "curl"][-1]
     assert f'header = "Authorization: Bearer {TOKEN}"' in shown.given[0]
     assert not any(each.open_to_others for each in azure.stub.calls)
     seen = done.stdout + done.stderr + "".join(each.line for each in azure.stub.calls)
-    assert pepper not in seen
-    assert TOKEN not in seen
+    assert not any(each in seen for each in (*values, TOKEN, BEARER))
     assert azure.called("token revoke t1 --yes")  # nobody knows it
 
 
@@ -174,7 +99,7 @@ def test_the_token_is_printed_once_when_that_is_asked_for(azure: Azure) -> None:
     assert not azure.called("token revoke")
 
 
-def test_a_second_run_keeps_the_pepper_and_the_directory(azure: Azure) -> None:
+def test_a_second_run_keeps_secrets_and_directory(azure: Azure) -> None:
     there = [
         Row("keyvault secret show"),
         Row("-m scim directory list", '[{"name": "contoso"}]'),
@@ -182,26 +107,88 @@ def test_a_second_run_keeps_the_pepper_and_the_directory(azure: Azure) -> None:
     ]
     done = azure.deploy("--directory", "contoso", rows=there)
     assert done.returncode == 0, done.stderr
-    assert not azure.called("secret set|directory add|check-name|list-deleted")
+    assert not azure.called("secret set|directory add|checkName|list-deleted")
+    assert azure.called("appsettings/refresh")  # what was changed in the vault counts now
     assert azure.called("token issue contoso .*--days 1 ")
     assert azure.called("token revoke t2")
 
 
-def test_an_identity_of_a_workflow_needs_no_look_up(azure: Azure) -> None:
-    """It may not read Entra's directory, so it says who it is."""
+def test_who_is_signed_in_is_read_from_the_token(azure: Azure) -> None:
+    """A workflow's identity may not ask Graph."""
     workflow = [Row("az account show --query user.type", "servicePrincipal")]
-    done = azure.deploy("--operator", "o2", rows=workflow)
+    done = azure.deploy(rows=workflow)
     assert done.returncode == 0, done.stderr
     assert not azure.called("az ad ")
+    (roles,) = azure.called("role assignment list")
+    assert "--assignee-object-id o1 " in roles
+    assert "--fill-principal-name false" in roles
     (create,) = azure.called("deployment group create")
-    assert "operatorPrincipalId=o2 operatorPrincipalType=ServicePrincipal" in create
+    assert "operatorPrincipalId=o1 operatorPrincipalType=ServicePrincipal" in create
+
+
+def test_who_may_not_look_at_the_subscription_deploys_all_the_same(azure: Azure) -> None:
+    """The identity of a workflow has roles on the resource group alone."""
+    no = "ERROR: (AuthorizationFailed) The client does not have authorization"
+    looks = "list-flex|provider show|list-deleted|checkName|Consumption/budgets"
+    done = azure.deploy("--directory", "contoso", rows=[Row(looks, err=no, code=1)])
+    assert done.returncode == 0, done.stderr
+    assert "not checked, for want of a role on the subscription: whether northeurope" in done.stderr
+
+
+def test_a_budget_keeps_the_month_that_it_began_in(azure: Azure) -> None:
+    """Azure refuses another one, so that a deployment in the next month would fail."""
+    azure.deploy()
+    assert "budgetStart" not in azure.called("group create")[-1]
+    azure.deploy(rows=[Row("Consumption/budgets", "2025-03-01T00:00:00Z")])
+    assert "budgetStart=2025-03-01" in azure.called("group what-if")[-1]
+    assert "budgetStart=2025-03-01" in azure.called("group create")[-1]
+    azure.wants(monthlyBudget=None)
+    azure.deploy()
+    assert not azure.called("Consumption")
+
+
+def test_zones_and_cosmos_are_looked_up_where_they_are_wanted(azure: Azure) -> None:
+    azure.wants(zoneRedundant=True, useCosmos=True, vnetEnabled=True)
+    data = "/subscriptions/s1/resourceGroups/g/providers/Microsoft.DocumentDB/databaseAccounts/c"
+    done = azure.deploy(rows=[Row("what-if .*--query", data)])
+    assert done.returncode == 0, done.stderr
+    assert azure.called("list-flexconsumption-locations --zone-redundant true")
+    assert azure.called("cosmosdb check-name-exists --name c ")
+    for each in ("DocumentDB", "App", "Network", "Consumption"):
+        assert azure.called(f"provider show --namespace Microsoft.{each} ")
+
+
+def test_a_second_pepper_is_waited_for_where_it_is_wanted(azure: Azure) -> None:
+    azure.wants(secondPepper=True)
+    assert azure.deploy().returncode == 0
+    assert azure.called("appsettings/SCIM_PEPPER_PREVIOUS")
+
+
+def test_the_hosts_administration_is_closed_before_the_code_is_there(azure: Azure) -> None:
+    done = azure.deploy(rows=[Row("rest --method patch", "")])
+    (closed,) = [each for each in azure.stub.calls if "--method patch" in each.line]
+    assert closed.given == ['{"properties": {"functionsRuntimeAdminIsolationEnabled": true}}']
+    assert done.returncode == 0
+    assert "Azure does not say that /admin is closed" in done.stderr
+
+
+def test_a_package_that_azure_takes_at_once_is_not_asked_for(azure: Azure) -> None:
+    done = azure.deploy(rows=[Row("/api/publish", "200 ")])
+    assert done.returncode == 0, done.stderr
+    assert not azure.called("/api/deployments")
 
 
 def test_what_if_changes_nothing(azure: Azure) -> None:
     done = azure.deploy("--what-if")
     assert done.returncode == 0, done.stderr
     assert "12 to create" in done.stdout
-    assert not azure.called("create|secret|config-zip|curl|-m scim")
+    assert not azure.called("create|secret|refresh|patch|curl|-m scim")
+
+
+def test_what_if_takes_the_examples_that_a_deployment_refuses(azure: Azure) -> None:
+    azure.wants(alertEmails=["scim-test@example.com"], operatorCidrs=None)
+    assert azure.deploy("--what-if").returncode == 0
+    assert azure.deploy().returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -210,8 +197,8 @@ def test_what_if_changes_nothing(azure: Azure) -> None:
         "az group create",
         "deployment group create",
         "keyvault secret set",
-        "config-zip",
-        "directory add",
+        "appsettings/refresh",
+        "rest --method patch",
         "token revoke",
     ],
 )
@@ -232,187 +219,13 @@ def test_roles_that_are_not_in_force_yet_are_waited_for(azure: Azure) -> None:
     late = [
         Row("secret show", err="ERROR: (Forbidden) ForbiddenByRbac", code=1, times=3),
         Row("SCIM_PEPPER", "SecretNotFound", times=2),
+        Row("/api/publish", "503 ", times=2),
+        Row("/api/deployments/latest", '200 {"status": 1}', times=2),
+        Row("/readyz", "403 Ip Forbidden", times=2),
         Row("/readyz", "503 {}", times=2),
         Row("directory list", err="scim: 403; role\n", code=1, times=2),
+        Row("directory add", err="scim: 403; role\n", code=1, times=2),
     ]
     done = azure.deploy("--directory", "contoso", rows=late)
     assert done.returncode == 0, done.stderr
-    assert len(azure.called("refresh")) == 2
-
-
-LOGIN = "az login"
-BAD = {
-    "not signed in": ([Row("account show", err="Please run 'az login'", code=1)], LOGIN),
-    "sign-in expired": (
-        [Row("get-access-token", err="AADSTS70043: The refresh token has expired", code=1)],
-        LOGIN,
-    ),
-    "provider not registered": (
-        [Row("provider show --namespace Microsoft.KeyVault", "NotRegistered")],
-        "az provider register --wait --namespace Microsoft.KeyVault",
-    ),
-    "no role": (
-        [Row("role assignment list", "Contributor")],
-        "az role assignment create --assignee o1 --role Owner --scope /subscriptions/s1/resour",
-    ),
-    "region without Flex Consumption": (
-        [Row("list-flex", "westeurope")],
-        "az functionapp list-flexconsumption-locations",
-    ),
-    "deployment running": (
-        [Row("deployment group show", "Running")],
-        "az deployment group wait --resource-group g --name scim --updated",
-    ),
-    "vault deleted and kept": (
-        [Row("list-deleted", "northeurope")],
-        "az keyvault recover --name scim-kv --location northeurope --resource-group g",
-    ),
-    "name of vault taken": ([Row("keyvault check-name", "false")], "change namePrefix"),
-    "name of account taken": ([Row("storage account check-name", "false")], "change namePrefix"),
-    "name of app taken": ([Row("checkNameAvailability", "false")], "change namePrefix"),
-    "subscription not registered": (
-        [Row("what-if", err="(MissingSubscriptionRegistration) Microsoft.Web", code=1)],
-        "az provider register",
-    ),
-    "policy": (
-        [Row("group create", err="(RequestDisallowedByPolicy) by 'tags'", code=1)],
-        "ask who owns the policy",
-    ),
-    "quota": ([Row("group create", err="SubscriptionIsOverQuotaForSku", code=1)], "--location"),
-    "role missing on deployment": (
-        [Row("group create", err="(AuthorizationFailed) client", code=1)],
-        "az role assignment create",
-    ),
-    "no network": ([Row("what-if", err="Max retries exceeded with url", code=1)], "the network"),
-    "check fails, not the name": (
-        [Row("keyvault check-name", err="Max retries exceeded", code=1)],
-        "the network",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_what_is_wrong_is_told_with_the_command_that_mends_it(azure: Azure, case: str) -> None:
-    rows, mends = BAD[case]
-    done = azure.deploy("--directory", "contoso", rows=rows)
-    assert done.returncode == 1
-    assert mends in done.stderr
-    assert not azure.called("secret set|config-zip|-m scim")
-
-
-def test_the_provider_of_subnets_is_needed_with_a_network_alone(azure: Azure) -> None:
-    unregistered = [Row("provider show --namespace Microsoft.App ", "NotRegistered")]
-    assert azure.deploy(rows=unregistered).returncode == 0
-    parameters = json.loads((ROOT / "infra/parameters/production.json").read_text())["parameters"]
-    done = azure.deploy("--environment", "production", rows=unregistered)
-    wanted = parameters.get("vnetEnabled", {}).get("value", False)
-    assert ("--namespace Microsoft.App" in done.stderr) == wanted
-
-
-@pytest.mark.parametrize(
-    ("rows", "problem"),
-    [
-        ([Row("(?s)curl .*/Users(?!.*Authorization)", "403 Ip Forbidden")], "operatorCidrs"),
-        ([Row("(?s)curl .*/Users(?!.*Authorization)", "200 {}")], "answers 200, not 401"),
-        ([Row("(?s)curl .*Authorization", "500 {}")], "answers 500, not 200"),
-        ([Row("(?s)curl .*Authorization", '200 {"totalResults": 1}')], "finds somebody"),
-        ([Row("/readyz", "503 {}")], "is not ready"),
-    ],
-)
-def test_a_service_that_does_not_work_is_not_called_deployed(
-    azure: Azure, rows: list[Row], problem: str
-) -> None:
-    done = azure.deploy("--directory", "contoso", rows=rows)
-    assert done.returncode == 1
-    assert problem in done.stderr
-    assert "Tenant URL" not in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem", "status"),
-    [
-        ((), "--group and --location are needed", 2),
-        (("--group",), "--group needs a value", 2),
-        (("--group", "g", "--location", "x", "--nonsense"), "no option --nonsense", 2),
-        (
-            ("--group", "g", "--location", "x", "--environment", "none"),
-            "production.json test.json",
-            1,
-        ),
-        (("--group", "g", "--location", "x", "--zip", "none.zip"), "infra/package.sh", 1),
-        (
-            ("--group", "g", "--location", "northeurope", "--subscription", "other"),
-            "az account set --subscription other",
-            1,
-        ),
-    ],
-)
-def test_bad_arguments_are_refused(
-    azure: Azure, arguments: tuple[str, ...], problem: str, status: int
-) -> None:
-    done = azure.run(*arguments)
-    assert done.returncode == status
-    assert problem in done.stderr
-    assert not azure.called("create")
-
-
-@pytest.mark.parametrize("script", ["deploy", "destroy", "entra/connect"])
-def test_a_missing_az_is_told(script: str, tmp_path: Path) -> None:
-    for each in ("bash", "dirname", "mktemp", "rm", "env"):
-        (tmp_path / each).symlink_to(f"/usr/bin/{each}")
-    done = subprocess.run(
-        [
-            ROOT / f"infra/{script}.sh",
-            "--group",
-            "g",
-            *(["--location", "x"] if script == "deploy" else []),
-        ],
-        env={"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=10,
-    )
-    assert done.returncode == 1
-    assert "install-azure-cli" in done.stderr
-
-
-# --- destroying ---
-
-THERE = Row("az deployment group show", "{}")
-LISTED = [THERE, Row("az resource list", "Microsoft.Web/sites\tscim-app"), Row("az group delete")]
-LOCK = f"{ID}/Microsoft.Authorization/locks/keep"
-
-
-def test_destroying_deletes_the_group_once_it_is_confirmed(azure: Azure) -> None:
-    rows = [*LISTED, Row("az lock list")]
-    asked = azure.run("--group", "g", rows=rows, script="destroy")
-    assert asked.returncode == 1
-    assert "--yes" in asked.stderr
-    assert not azure.called("delete")
-    done = azure.run("--group", "g", "--yes", rows=rows, script="destroy")
-    assert done.returncode == 0, done.stderr
-    assert azure.called("az group delete --name g --yes")
-
-
-def test_a_locked_group_is_deleted_with_locks_alone(azure: Azure) -> None:
-    rows = [*LISTED, Row("az lock list", LOCK), Row("az lock delete")]
-    kept = azure.run("--group", "g", "--yes", rows=rows, script="destroy")
-    assert kept.returncode == 1
-    assert LOCK in kept.stderr
-    assert not azure.called("delete")
-    done = azure.run("--group", "g", "--yes", "--locks", rows=rows, script="destroy")
-    assert done.returncode == 0
-    assert azure.called(f"az lock delete --ids {LOCK}")
-
-
-def test_a_group_that_we_did_not_make_is_left_alone(azure: Azure) -> None:
-    done = azure.run("--group", "g", "--yes", script="destroy")
-    assert done.returncode == 1
-    assert "holds no deployment" in done.stderr
-    assert not azure.called("delete")
-
-
-def test_destroying_what_is_gone_succeeds(azure: Azure) -> None:
-    gone = [Row("group exists", "false")]
-    assert azure.run("--group", "g", "--yes", rows=gone, script="destroy").returncode == 0
+    assert len(azure.called("refresh")) == 3

@@ -14,7 +14,8 @@ from scim.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(each.relative_to(ROOT).as_posix() for each in ROOT.glob("infra/**/*.sh"))
-PROGRAMS = [each for each in SCRIPTS if each != "infra/common.sh"]
+# The others are sourced.
+PROGRAMS = [each for each in SCRIPTS if (ROOT / each).read_text("utf-8").startswith("#!")]
 DOCS = (ROOT / "docs/deploying.md").read_text("utf-8")
 
 
