@@ -12,26 +12,26 @@ from typing import Any
 import pytest
 
 from scim.cli.mappings import mapping
+from scim.cli.simulator.dialects import DEFAULT, FLAGGED, STRICT, Dialect
 from tests.presets.exchange import Exchange
 from tests.presets.serving import DIRECTORIES, Deployment
-from tests.presets.spelling import DEFAULT, FLAG, STRICT, Spelling
 
 
 def cases() -> Iterator[Any]:
     for name, preset in DIRECTORIES.items():
-        for spelling in (STRICT,) if preset == "rfc" else (DEFAULT, FLAG):
-            yield pytest.param(name, spelling, id=f"{preset}-{spelling.name}")
+        for dialect in (STRICT,) if preset == "rfc" else (DEFAULT, FLAGGED):
+            yield pytest.param(name, dialect, id=f"{preset}-{dialect.name}")
 
 
-@pytest.mark.parametrize(("name", "spelling"), [*cases()])
+@pytest.mark.parametrize(("name", "dialect"), [*cases()])
 async def test_a_preset_answers_the_whole_exchange(
-    deployment: Deployment, name: str, spelling: Spelling
+    deployment: Deployment, name: str, dialect: Dialect
 ) -> None:
     """Match, create, match again, update, disable, restore, delete; groups and members."""
     preset = DIRECTORIES[name]
     access = deployment.accesses[name]
     earlier = {each.id for each in await deployment.journal(name)}
-    await Exchange(access.send, mapping(preset), spelling, spelling.name).play(
+    await Exchange(access.send, mapping(preset), dialect, dialect.name).play(
         kept=preset == "bitabiz"
     )
     log = [each for each in await deployment.journal(name) if each.id not in earlier]

@@ -8,68 +8,15 @@ from typing import Any
 import pytest
 
 from scim.cli.mappings import mapping
+from scim.cli.simulator.dialects import DEFAULT
 from scim.http import Request
 from storage.open import open_storage
 from tests.idp.exchange import Answer, Send
 from tests.presets.exchange import Exchange, everything, person
-from tests.presets.player import Player, Tenant
-from tests.presets.spelling import DEFAULT, FLAG, STRICT
-from tests.presets.targets import Target
+from tests.presets.player import Player
 from tests.service import open_directory
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-
-
-def test_a_target_is_read_and_written_by_its_text() -> None:
-    document: dict[str, Any] = {}
-    for target, value in (
-        ("userName", "ada"),
-        ("name.givenName", "Ada"),
-        ('emails[type eq "work"].value', "a@x"),
-        ('addresses[type eq "work"].locality', "Aarhus"),
-        ('addresses[type eq "work"].country', "DK"),
-        (f"{ENTERPRISE}:department", "R&D"),
-    ):
-        Target.parse(target).write(document, value)
-        assert Target.parse(target).read(document) == value
-    work = {"type": "work", "primary": True}
-    assert document == {
-        "userName": "ada",
-        "name": {"givenName": "Ada"},
-        "emails": [{**work, "value": "a@x"}],
-        "addresses": [{**work, "locality": "Aarhus", "country": "DK"}],
-        ENTERPRISE: {"department": "R&D"},
-    }
-    assert Target.parse('phoneNumbers[type eq "fax"].value').read(document) is None
-
-
-def test_an_update_is_spelt_in_both_of_entra_s_ways() -> None:
-    changes = [
-        ("displayName", "Ada L.", "Ada"),
-        ("active", "False", True),
-        ("title", "Analyst", None),
-        ('emails[type eq "work"].value', "a@x", "b@x"),
-        (f"{ENTERPRISE}:department", "R&D", "Looms"),
-    ]
-    mail = 'emails[type eq "work"].value'
-    assert DEFAULT.operations(changes) == [
-        {"op": "Replace", "path": "displayName", "value": "Ada L."},
-        {"op": "Replace", "path": "active", "value": "False"},
-        {"op": "Add", "path": "title", "value": "Analyst"},
-        {"op": "Replace", "path": mail, "value": "a@x"},
-        {"op": "Replace", "path": f"{ENTERPRISE}:department", "value": "R&D"},
-    ]
-    gathered = {"displayName": "Ada L.", "active": False, f"{ENTERPRISE}:department": "R&D"}
-    assert FLAG.operations(changes) == [
-        {"op": "replace", "path": mail, "value": "a@x"},
-        {"op": "add", "path": "title", "value": "Analyst"},
-        {"op": "replace", "value": gathered},
-    ]
-    assert DEFAULT.removals(["1", "2"]) == [
-        {"op": "Remove", "path": "members", "value": [{"value": "1"}, {"value": "2"}]}
-    ]
-    assert FLAG.removals(["1"]) == [{"op": "remove", "path": 'members[value eq "1"]'}]
-    assert STRICT.operations(changes[1:2]) == [{"op": "replace", "path": "active", "value": False}]
 
 
 # --- what it notices: answers are changed on their way ---
@@ -101,7 +48,7 @@ def found(**more: Any) -> Callable[[Any], Any]:
 
 
 TAMPERED: Mapping[str, tuple[Change, str]] = {
-    "nobody is found as 404": (status_of("GET", 404), "instead of 200|InvalidAnchor"),
+    "nobody is found as 404": (status_of("GET", 404), "404 where 200"),
     "a user is made with 200": (status_of("POST", 200), "instead of 201"),
     "a delete is 200": (status_of("DELETE", 200), "DELETE"),
     "a group's PATCH is 200": (status_of("PATCH", 400), "PATCH"),
@@ -140,7 +87,7 @@ TAMPERED: Mapping[str, tuple[Change, str]] = {
             "members\\+eq",
             lambda body: {**body, "totalResults": 0, "itemsPerPage": 0, "Resources": []},
         ),
-        "is none",
+        "sent again: .*PATCH /Groups",
     ),
     "a manager is text": (
         body_of(
@@ -148,7 +95,7 @@ TAMPERED: Mapping[str, tuple[Change, str]] = {
             "^/Users/",
             lambda body: {**body, ENTERPRISE: {**body.get(ENTERPRISE, {}), "manager": "1"}},
         ),
-        "must be an object",
+        "'manager': '1'.* instead of",
     ),
     "something unmapped is shown": (
         body_of("GET", "^/Users/[^?]+$", lambda body: {**body, "nickName": "Addie"}),
@@ -202,9 +149,8 @@ async def test_a_value_that_is_not_kept_is_sent_again_in_every_cycle(send: Send)
     ) -> Answer:
         return tampered(method, target, await send(method, target, headers, body))
 
-    player, tenant = Player(forgetful, mapping("default"), DEFAULT), Tenant()
-    person(tenant, "ada", "x", **everything("ada", "x"))
-    assert await player.cycle(tenant) == ["POST /Users"]
-    with pytest.raises(AssertionError, match="title is"):
-        await player.cycle(tenant)
-    assert player.writes[0].startswith("PATCH")
+    player = Player(forgetful, mapping("default"), DEFAULT)
+    person(player.source, "ada", "x", **everything("ada", "x"))
+    assert await player.cycle() == ["POST /Users"]
+    for _ in range(2):
+        assert [each[:12] for each in await player.cycle()] == ["PATCH /Users"]

@@ -7,17 +7,17 @@ from urllib.parse import quote
 import pytest
 
 from scim.cli.mappings import AttributeMapping, Line, mapping
+from scim.cli.simulator.dialects import DEFAULT, FLAGGED, STRICT, Dialect
 from tests.presets.exchange import everything, person
-from tests.presets.player import Player, Tenant
+from tests.presets.player import Player
 from tests.presets.serving import DIRECTORIES, Access, Deployment
-from tests.presets.spelling import DEFAULT, FLAG, STRICT, Spelling
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CUSTOM = "urn:ietf:params:scim:schemas:extension:custom:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-both = pytest.mark.parametrize("spelling", [DEFAULT, FLAG], ids=lambda each: each.name)
+both = pytest.mark.parametrize("dialect", [DEFAULT, FLAGGED], ids=lambda each: each.name)
 
 
 def tag() -> str:
@@ -57,23 +57,24 @@ async def matched(access: Access, endpoint: str, path: str, value: str) -> list[
 
 @both
 async def test_bytebase_keeps_two_groups_of_one_name_apart(
-    deployment: Deployment, spelling: Spelling
+    deployment: Deployment, dialect: Dialect
 ) -> None:
     access, mark = deployment.accesses["bytebase"], tag()
-    player, tenant = Player(access.send, mapping("bytebase"), spelling), Tenant()
-    ada, bob = (person(tenant, name, mark) for name in ("ada", "bob"))
-    one = tenant.group(ada, displayName=f"Twins {mark}", mail=f"one.{mark}@example.com")
-    two = tenant.group(bob, displayName=f"Twins {mark}", mail=f"two.{mark}@example.com")
+    player = Player(access.send, mapping("bytebase"), dialect)
+    source = player.source
+    ada, bob = (person(source, name, mark) for name in ("ada", "bob"))
+    one = source.add_group(ada, displayName=f"Twins {mark}", mail=f"one.{mark}@example.com")
+    two = source.add_group(bob, displayName=f"Twins {mark}", mail=f"two.{mark}@example.com")
 
-    assert len(await player.cycle(tenant)) == 6
+    assert len(await player.cycle()) == 6
     player.restart()
-    assert await player.cycle(tenant) == []  # each was found by its own externalId
+    assert await player.cycle() == []  # each was found by its own externalId
 
     assert len(await matched(access, "/Groups", "displayName", f"Twins {mark}")) == 2
     for group, member in ((one, ada), (two, bob)):
-        (found,) = await matched(access, "/Groups", "externalId", group["objectId"])
-        assert found["email"] == group["mail"]
-        assert found["members"][0]["value"] == player.anchors[member["objectId"]]
+        (found,) = await matched(access, "/Groups", "externalId", group)
+        assert found["email"] == source.group(group)["mail"]
+        assert found["members"][0]["value"] == player.anchor(member)
 
 
 async def test_bytebase_refuses_a_second_group_of_one_external_id(deployment: Deployment) -> None:
@@ -175,24 +176,24 @@ async def test_scalekit_serves_the_attribute_that_its_operator_named(
     ids=lambda each: each.rpartition(":")[2],
 )
 async def test_scalekit_matches_by_an_extension_s_attribute(
-    deployment: Deployment, spelling: Spelling, target: str
+    deployment: Deployment, dialect: Dialect, target: str
 ) -> None:
     """The mapping's precedence moved to it: found again by it alone, then changed by its path."""
     access, mark = deployment.accesses["scalekit"], tag()
     mapped = matching_by(target)
-    tenant = Tenant()
-    ada = person(tenant, "ada", mark, **everything("ada", mark) | {"department": f"R&D: {mark}"})
-    player = Player(access.send, mapped, spelling)
-    assert await player.cycle(tenant) == ["POST /Users"]
+    player = Player(access.send, mapped, dialect)
+    held = everything("ada", mark) | {"department": f"R&D: {mark}"}
+    ada = person(player.source, "ada", mark, **held)
+    assert await player.cycle() == ["POST /Users"]
     player.restart()
-    assert await player.cycle(tenant) == []
-    before = player.anchors[ada["objectId"]]
+    assert await player.cycle() == []
+    before = player.anchor(ada)
     for name in ("extensionAttribute1", "employeeId", "department"):
-        ada[name] = f"new {ada[name]}"
-    assert await player.cycle(tenant) == [f"PATCH /Users/{before}"]
+        player.source.update(ada, **{name: f"new {held[name]}"})
+    assert await player.cycle() == [f"PATCH /Users/{before}"]
     player.restart()
-    assert await player.cycle(tenant) == []
-    assert player.anchors[ada["objectId"]] == before
+    assert await player.cycle() == []
+    assert player.anchor(ada) == before
 
 
 def matching_by(target: str) -> AttributeMapping:
@@ -265,24 +266,24 @@ async def test_bitabiz_names_what_a_patch_would_take_away(
 
 @both
 async def test_bitabiz_keeps_who_is_deleted_and_finds_them_again(
-    deployment: Deployment, spelling: Spelling
+    deployment: Deployment, dialect: Dialect
 ) -> None:
     """DELETE is 204; the person stays, disabled, is matched later, and is enabled by a PATCH."""
     access, mark = deployment.accesses["bitabiz"], tag()
-    player, tenant = Player(access.send, mapping("bitabiz"), spelling), Tenant()
-    ada = person(tenant, "ada", mark)
-    await player.cycle(tenant)
-    id = player.anchors[ada["objectId"]]
+    player = Player(access.send, mapping("bitabiz"), dialect)
+    ada = person(player.source, "ada", mark)
+    await player.cycle()
+    id = player.anchor(ada)
 
-    del tenant.users[ada["objectId"]]
-    assert await player.cycle(tenant) == [f"DELETE /Users/{id}"]
-    (found,) = await matched(access, "/Users", "userName", ada["userPrincipalName"])
+    player.source.purge(ada)
+    assert await player.cycle() == [f"DELETE /Users/{id}"]
+    (found,) = await matched(access, "/Users", "userName", f"ada+{mark}@example.com")
     assert (found["id"], found["active"]) == (id, False)
     assert (await access.ask("DELETE", f"/Users/{id}"))[0] == 204  # again, with nothing to do
     assert (await access.ask("GET", f"/Users/{id}"))[1] == found
 
-    tenant.users[ada["objectId"]] = ada
-    assert await player.cycle(tenant) == [f"PATCH /Users/{id}"]
+    person(player.source, "ada", mark, objectId=ada)
+    assert await player.cycle() == [f"PATCH /Users/{id}"]
     assert (await player.show(ada))["active"] is True
 
 
@@ -365,10 +366,10 @@ async def test_rfc_refuses_what_no_schema_has(deployment: Deployment) -> None:
 async def test_rfc_is_not_for_entra(deployment: Deployment) -> None:
     """An administrator who chooses it for Entra sees why in the provisioning log."""
     access, mark = deployment.accesses["rfc"], tag()
-    tenant = Tenant()
-    ada = person(tenant, "ada", mark)
-    await Player(access.send, mapping("rfc"), STRICT).cycle(tenant)
-    ada["displayName"] = "New"
-    entra = Player(access.send, mapping("rfc"), DEFAULT)
+    strict = Player(access.send, mapping("rfc"), STRICT)
+    ada = person(strict.source, "ada", mark)
+    await strict.cycle()
+    strict.source.update(ada, displayName="New")
+    entra = Player(access.send, mapping("rfc"), DEFAULT, strict.source)
     with pytest.raises(AssertionError, match=r"PATCH .* 400 .*must be"):
-        await entra.cycle(tenant)
+        await entra.cycle()

@@ -268,6 +268,28 @@ async def unlocked(send: Send, sent: Sent) -> Received:
     return await send(replace(sent, headers=headers))
 
 
+def roles_unread(operation: dict[str, Any]) -> dict[str, Any]:
+    """Keep the JSON in the text of a role as it is."""
+    if operation.get("path") == "roles" and operation["op"] == "Add":
+        texts = [{"value": f"text {each['value']}"} for each in operation["value"]]
+        return {**operation, "value": texts}
+    return operation
+
+
+def roles_kept(operation: dict[str, Any]) -> dict[str, Any]:
+    """Take replace of roles for add."""
+    return {**operation, "op": "add"} if operation.get("path") == "roles" else operation
+
+
+def primary_unread(operation: dict[str, Any]) -> dict[str, Any] | None:
+    """Ignore paths where a boolean is compared with a text."""
+    return None if "[primary" in str(operation.get("path")) else operation
+
+
+def roles_twice(resource: Any) -> Any:
+    return {**resource, "roles": resource["roles"] * 2} if resource.get("roles") else resource
+
+
 def members_wiped(operation: dict[str, Any]) -> dict[str, Any]:
     if operation["op"].lower() == "remove" and operation.get("path") == "members":
         operation.pop("value", None)
@@ -403,5 +425,24 @@ MUTANTS: Mapping[str, tuple[Mutant, str]] = MappingProxyType(
             "S1",
         ),
         "few requests are served at once": (throttling(5), "E-17"),
+    }
+)
+
+# Servers that are wrong with app roles, and the expression and target that show it.
+_ROLES = ("AppRoleAssignmentsComplex", "roles")
+ROLE_MUTANTS: Mapping[str, tuple[Mutant, tuple[str, str], str]] = MappingProxyType(
+    {
+        "texts of roles are not read": (patching(roles_unread), _ROLES, "roles"),
+        "roles are added twice": (shown(roles_twice), _ROLES, "the same value"),
+        "roles are only added": (
+            patching(roles_kept),
+            ("AssertiveAppRoleAssignmentsComplex", "roles"),
+            "roles",
+        ),
+        'primary eq "True" matches nothing': (
+            patching(primary_unread),
+            ("SingleAppRoleAssignment", 'roles[primary eq "True"].value'),
+            "roles",
+        ),
     }
 )

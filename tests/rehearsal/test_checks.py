@@ -56,7 +56,9 @@ async def test_every_preset_passes_every_check_with_its_mapping(
 
 
 async def test_nothing_is_skipped_where_everything_is_there() -> None:
-    assert {each.outcome for each in await run(await begun())} == {"passed"}
+    """But what needs a client of a token endpoint (`test_tokens.py`)."""
+    others = {each.check.id for each in await run(await begun()) if each.outcome != "passed"}
+    assert others == {"R-07"}
 
 
 @pytest.mark.parametrize("name", WITHOUT_GROUPS)
@@ -83,7 +85,7 @@ async def test_a_wrong_server_is_caught(wrong: Mutant, id: str) -> None:
     assert len(result.advice) > 40
     assert "nothing could be made of" not in result.advice
     assert result.evidence
-    assert context.secret not in json.dumps([vars(each) for each in result.evidence])
+    assert str(context.secret) not in json.dumps([vars(each) for each in result.evidence])
     assert (await CHECKED[id].run(await begun())).outcome == "passed"
 
 

@@ -14,8 +14,11 @@ from scim.cli.rehearsal.cleanup import Made
 from scim.cli.rehearsal.context import Context
 from scim.cli.rehearsal.cycles import Stage, played
 from scim.cli.rehearsal.results import Result
-from scim.cli.simulator.dialects import DEFAULT, Dialect
+from scim.cli.simulator.dialects import DEFAULT, FLAGGED, Dialect
+from scim.cli.simulator.mapping import AttributeMapping
 from scim.cli.simulator.wire import NoAnswer, Received, Send, Sent
+from tests.rehearsal.mutants import ROLE_MUTANTS
+from tests.simulator.making import ROLES, with_lines
 from tests.simulator.serving import PAIRS, open_preset, sending
 
 Wrong = Callable[[Send], Send]
@@ -26,13 +29,15 @@ async def rehearsed(
     dialect: Dialect = DEFAULT,
     *,
     wrong: Wrong = lambda send: send,
+    mapped: AttributeMapping | None = None,
     users: int = 12,
     groups: int = 3,
 ) -> tuple[dict[str, Result], Context]:
     """Play all acts against a server in memory, or what `wrong` makes of it."""
     client = await open_preset(name)
     made = Made(wrong(sending(client)))
-    context = Context(made, mapping(name), "run1", dialect=dialect, secret=client.token)
+    mapped = mapped or mapping(name)
+    context = Context(made, mapped, "run1", dialect=dialect, secret=client.token)
     stage = Stage(context, users, groups, seed=5)
     return {each.check.id: each async for each in played(stage, ACTS)}, context
 
@@ -43,7 +48,9 @@ async def rehearsed(
 async def test_every_act_passes_here(name: str, dialect: Dialect) -> None:
     """With each preset and each way to write a PATCH; nothing is left where DELETE deletes."""
     results, context = await rehearsed(name, dialect)
-    assert {each.check.id: each.advice for each in results.values() if each.advice} == {}
+    assert {each.check.id: each.advice for each in results.values() if each.advice} == {
+        "C11": "the mapping has no line for app roles"
+    }
     assert list(results) == [each.id for each in ACTS]
     left = await context.send.clean()
     assert all(each.why == "the service keeps it, inactive" for each in left)
@@ -183,9 +190,32 @@ async def test_a_wrong_server_is_found_out(mutant: str) -> None:
     assert failed.barring
 
 
+def with_roles(function: str, target: str) -> AttributeMapping:
+    """The default mapping with a line for app roles."""
+    return with_lines({"source": f"{function}([appRoleAssignments])", "target": target})
+
+
+@pytest.mark.parametrize("roles", ROLES)
+@pytest.mark.parametrize("dialect", [DEFAULT, FLAGGED], ids=lambda each: each.name)
+async def test_app_roles_pass_here_in_each_expression(dialect: Dialect, roles: str) -> None:
+    results, _ = await rehearsed(dialect=dialect, mapped=with_lines(*ROLES[roles]))
+    assert {each.check.id: each.advice for each in results.values() if each.advice} == {}
+
+
+@pytest.mark.parametrize("mutant", ROLE_MUTANTS)
+async def test_a_server_that_is_wrong_with_roles_is_found_out(mutant: str) -> None:
+    """By the act about them: nothing before it changes roles."""
+    wrong, line, said = ROLE_MUTANTS[mutant]
+    results, _ = await rehearsed(wrong=wrong, mapped=with_roles(*line))
+    failed = next(each for each in results.values() if each.outcome == "failed")
+    assert failed.check.id == "C11"
+    assert said in failed.advice
+    assert failed.evidence
+
+
 async def test_what_goes_on_from_nothing_is_skipped() -> None:
     results, _ = await rehearsed(wrong=instead(lambda _: True, Received(401)))
-    assert [each.outcome for each in results.values()] == ["failed"] * 2 + ["skipped"] * 8
+    assert [each.outcome for each in results.values()] == ["failed"] * 2 + ["skipped"] * 9
 
 
 async def test_a_server_that_is_gone_is_not_waited_for() -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any, Literal
 
 from scim.cli.mappings import mapping
-from scim.cli.simulator.mapping import Line, Objects, read_mapping
+from scim.cli.simulator.mapping import AttributeMapping, Line, Objects, read_mapping
 
 CUSTOM = "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User"
 ADA: dict[str, Any] = {
@@ -51,3 +51,28 @@ def users(*added: dict[str, Any]) -> Objects:
     name = {"source": "userPrincipalName", "target": "userName", "match": 1}
     made = {"source": "User", "target": "User", "attributes": [name, *added]}
     return read_mapping(json.dumps({"objects": [made]})).objects[0]
+
+
+ROLES: dict[str, list[dict[str, Any]]] = {
+    "single": [
+        {
+            "source": "SingleAppRoleAssignment([appRoleAssignments])",
+            "target": 'roles[primary eq "True"].value',
+        },
+        {
+            "source": "SingleAppRoleAssignment([appRoleAssignments])",
+            "target": 'roles[primary eq "True"].display',
+        },
+    ],
+    "complex": [{"source": "AppRoleAssignmentsComplex([appRoleAssignments])", "target": "roles"}],
+    "assertive": [
+        {"source": "AssertiveAppRoleAssignmentsComplex([appRoleAssignments])", "target": "roles"}
+    ],
+}
+
+
+def with_lines(*lines: dict[str, Any]) -> AttributeMapping:
+    """The default mapping with more lines for users."""
+    document = json.loads(mapping("default").model_dump_json(exclude_none=True))
+    document["objects"][0]["attributes"] += lines
+    return AttributeMapping.model_validate(document)

@@ -1,17 +1,13 @@
 """Whole cycles against the server in memory, for every mapping that is shipped."""
 
-import json
-from typing import Any
-
 import pytest
 
-from scim.cli.mappings import mapping
 from scim.cli.simulator.dialects import DEFAULT, FLAGGED, STRICT, Dialect
 from scim.cli.simulator.generating import generate
-from scim.cli.simulator.mapping import AttributeMapping
 from scim.cli.simulator.source import SourceDirectory
 from scim.cli.simulator.state import expected, observed
 from scim.cli.simulator.work import Settings
+from tests.simulator.making import ROLES, with_lines
 from tests.simulator.serving import PAIRS, change, open_preset, staged
 
 
@@ -95,29 +91,6 @@ async def test_a_mix_of_changes_converges(dialect: Dialect) -> None:
 
 
 CUSTOM = "urn:ietf:params:scim:schemas:extension:custom:2.0:User"
-ROLES: dict[str, list[dict[str, Any]]] = {
-    "single": [
-        {
-            "source": "SingleAppRoleAssignment([appRoleAssignments])",
-            "target": 'roles[primary eq "True"].value',
-        },
-        {
-            "source": "SingleAppRoleAssignment([appRoleAssignments])",
-            "target": 'roles[primary eq "True"].display',
-        },
-    ],
-    "complex": [{"source": "AppRoleAssignmentsComplex([appRoleAssignments])", "target": "roles"}],
-    "assertive": [
-        {"source": "AssertiveAppRoleAssignmentsComplex([appRoleAssignments])", "target": "roles"}
-    ],
-}
-
-
-def with_lines(*lines: dict[str, Any]) -> AttributeMapping:
-    """The default mapping with more lines for users."""
-    document = json.loads(mapping("default").model_dump_json(exclude_none=True))
-    document["objects"][0]["attributes"] += lines
-    return AttributeMapping.model_validate(document)
 
 
 @pytest.mark.parametrize("roles", ROLES)

@@ -123,3 +123,46 @@ async def test_a_fault_is_what_its_name_says(kind: Kind) -> None:
     assert bool(seen) == ("after the write" in kind)
     assert (await faults(sent)).status == 200
     assert faults.injected.total() == 1
+
+
+async def test_what_was_lost_is_not_sent_by_a_restart_that_asks_who_is_a_member() -> None:
+    """Also not who could not be matched when the members of their groups were asked for."""
+    weather = Weather(3, rate=0.3)
+    source = generate(30, 5, seed=3, members=(5, 20))
+    stage = await staged(source, through=weather)
+    weather.clear_up()
+    assert (await stage.cycle()).successful
+    stage.job.restart()
+    stage.log.clear()
+    weather.faults.rate = 0.3
+    for _ in range(4):
+        await stage.cycle()
+    await come_to_rest(stage, weather)
+    assert not stage.log.writes
+
+
+LOST: tuple[Kind, ...] = ("timeout after the write", "dropped before the write")
+
+
+@pytest.mark.parametrize("dialect", [DEFAULT, FLAGGED], ids=lambda each: each.name)
+@pytest.mark.parametrize("kind", LOST)
+@pytest.mark.parametrize("there", [False, True])
+async def test_a_reference_changed_back_after_its_answer_was_lost_is_as_in_the_source(
+    kind: Kind, dialect: Dialect, there: bool
+) -> None:
+    """A membership and a manager that come and go again, or go and come again."""
+    lost = Weather(0, kind, rate=1.0)
+    lost.faults.only = lambda sent: sent.method == "PATCH"
+    source = SourceDirectory()
+    boss, ada = (source.add_user(userPrincipalName=f"{each}@example.com") for each in ("b", "a"))
+    team = source.add_group(displayName="Team")
+    stage = await staged(source, dialect=dialect, through=lost)
+    for given in (there, not there):
+        lost.faults.rate = 0.0 if given == there else 1.0
+        source.update(ada, manager=boss if given else None)
+        (source.add_members if given else source.remove_members)(team, ada)
+        await stage.cycle()
+    assert lost.faults.injected[kind] == 2
+    source.update(ada, manager=boss if there else None)
+    (source.add_members if there else source.remove_members)(team, ada)
+    await come_to_rest(stage, lost)

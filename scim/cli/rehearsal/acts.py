@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from scim.cli.rehearsal.check import Need
 from scim.cli.rehearsal.cycles import Play, Stage
+from scim.cli.simulator.generating import ROLES
 
 _PAGE = "Microsoft Learn, how-provisioning-works"
 
@@ -108,6 +109,18 @@ async def _on_demand(stage: Stage) -> None:
     await stage.converged()
 
 
+async def _assign_roles(stage: Stage) -> None:
+    """Hire somebody with a role, give another, several, fewer, none; look twice each time."""
+    id = stage.source.add_user(**stage.newcomer("roles"))
+    for held in (ROLES[:1], ROLES[1:2], ROLES[1:], ROLES[2:], ()):
+        stage.source.assign(id, *held)
+        await stage.cycle()
+        await stage.converged()
+        await stage.unrepeated(id, "roles")
+        stage.source.update(id)  # looked at once more, with nothing changed
+        await stage.quiet(await stage.cycle())
+
+
 async def _delete(stage: Stage) -> None:
     """Purge some people, and a group."""
     gone = [*stage.users[-2:], *stage.groups[-1:]]
@@ -184,6 +197,15 @@ ACTS: Sequence[Act] = (
         "A single person or group can be provisioned at once, as administrators do to try it.",
         "Microsoft Learn, provision-on-demand",
         _on_demand,
+    ),
+    Act(
+        "C11",
+        "App roles",
+        "Roles that are assigned, changed and taken away in Entra arrive as the mapping's"
+        " expression says, each once, and are not sent again.",
+        "Microsoft Learn, customize-application-attributes, Provisioning a role to a SCIM app",
+        _assign_roles,
+        ("roles",),
     ),
     Act(
         "C8",

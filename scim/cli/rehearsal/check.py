@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from scim.cli.rehearsal.trial import Trial
 
 Play = Callable[["Trial"], Awaitable[None]]
-Need = Literal["users", "active", "manager", "groups", "members"]
+Need = Literal["users", "active", "manager", "roles", "groups", "members", "client"]
 
 MISSING: Mapping[Need, str] = MappingProxyType(
     {
         "users": "the mapping provisions no users",
         "active": "the mapping has no line for active, so Entra deletes where it would disable",
         "manager": "the mapping has no line for manager",
+        "roles": "the mapping has no line for app roles",
         "groups": "the mapping provisions no groups",
         "members": "the mapping has no line for members",
+        "client": "a Secret Token was given, and no --client-id",
     }
 )
 _ADVICE_LETTERS = 2000

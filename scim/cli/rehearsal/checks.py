@@ -8,18 +8,16 @@ from scim.cli.rehearsal import (
     paging,
     people,
     schema,
+    tokens,
     transport,
-    validator,
-    validator_groups,
-    validator_preview,
+    validator_checks,
 )
 from scim.cli.rehearsal.check import Check
 
 CHECKS: Sequence[Check] = (
+    *tokens.CHECKS,
     *transport.CHECKS,
-    *validator.CHECKS,
-    *validator_groups.CHECKS,
-    *validator_preview.CHECKS,
+    *validator_checks.CHECKS,
     *direct.CHECKS,
     *people.CHECKS,
     *groups.CHECKS,

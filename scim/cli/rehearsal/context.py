@@ -7,10 +7,12 @@ from random import Random
 from scim.cli.rehearsal.capabilities import Capabilities, discover
 from scim.cli.rehearsal.check import Need
 from scim.cli.rehearsal.cleanup import Made
+from scim.cli.rehearsal.evidence import Secret
 from scim.cli.rehearsal.samples import Samples
 from scim.cli.rehearsal.trial import Trial
 from scim.cli.simulator.dialects import DEFAULT, Dialect
 from scim.cli.simulator.mapping import AttributeMapping, Objects
+from scim.cli.simulator.oauth import Client
 from scim.cli.simulator.pacing import Sleep
 from scim.cli.simulator.wire import NoAnswer, Received, Sent
 
@@ -26,8 +28,9 @@ class Context:
     """One rehearsal.
 
     `send` sends to the service and remembers what it makes, `run` is in every name that is sent,
-    and must be like no other run's. `secret` is the token, to be kept out of the evidence.
-    `dialect` is how PATCHes are written where that is up to the Tenant URL's flag.
+    and must be like no other run's. `secret` is to be kept out of the evidence. `client` is that of
+    a token endpoint, None where a Secret Token is used. `dialect` is how PATCHes are written where
+    that is up to the Tenant URL's flag.
     """
 
     send: Made
@@ -36,7 +39,8 @@ class Context:
     random: Random = field(default_factory=Random)
     capabilities: Capabilities = field(default_factory=Capabilities)
     dialect: Dialect = DEFAULT
-    secret: str = ""
+    secret: Secret = ""
+    client: Client | None = None
     sleep: Sleep = asyncio.sleep
     _silent: int = 0
 
@@ -56,7 +60,9 @@ class Context:
         return self.mapping.of("Group")
 
     def has(self, need: Need) -> bool:
-        """Tell whether the mapping has what a check is about."""
+        """Tell whether the mapping, or the way in, has what a check is about."""
+        if need == "client":
+            return self.client is not None
         if need == "users":
             return self.users is not None
         if need == "groups":
@@ -66,6 +72,9 @@ class Context:
                 each.path.urn is None and each.path.name == "active"
                 for each in self.users.attributes
             )
+        if need == "roles":
+            lines = self.users.valued if self.users is not None else ()
+            return any("approleassignments" in each.source.lower() for each in lines)
         objects = self.users if need == "manager" else self.groups
         return objects is not None and any(
             each.expression.direct == need for each in objects.references

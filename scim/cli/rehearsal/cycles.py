@@ -71,9 +71,9 @@ class Stage:
             raise Skipped(f"it takes {_CAST} people in scope: give --users {_CAST} or more")
         return known
 
-    def newcomer(self) -> dict[str, Any]:
+    def newcomer(self, name: str = "newcomer") -> dict[str, Any]:
         """Make the attributes of somebody who is hired while the job runs."""
-        name = f"newcomer-{self.context.run}"
+        name = f"{name}-{self.context.run}"
         like = dict(self.source.user(self.source.users[0])) if self.source.users else {}
         for each in ("IsSoftDeleted", "appRoleAssignments", "objectId", "manager"):
             like.pop(each, None)
@@ -176,6 +176,17 @@ class Stage:
                 f"Who was disabled is answered with {received.status}, not shown with active"
                 f" {str(active).lower()}",
                 "Keep who is disabled, show them to GET and to filters, with active as a boolean.",
+            )
+
+    async def unrepeated(self, id: str, name: str) -> None:
+        """Failed when somebody shows a value of a list twice."""
+        received, seen = await self.ask(self.path(id) or "")
+        values = [each.get("value") for each in received.json.get(name) or ()]
+        if len(set(values)) < len(values):
+            self.evidence.append(seen)
+            raise Failed(
+                f"Of {len(values)} elements of {name} some have the same value",
+                "Add no element that is there already: Entra adds the same roles again.",
             )
 
     async def gone(self, path: str) -> None:

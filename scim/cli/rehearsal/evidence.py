@@ -1,6 +1,7 @@
 """Exchanges as a report shows them: no token, and no more of a body than somebody reads."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -8,11 +9,14 @@ from scim.cli.simulator.exchanges import Exchange
 from scim.cli.simulator.wire import NoAnswer, Received, Sent
 
 LARGEST = 4096  # letters of a body that are shown
-_LEFT_OUT = "(token)"
+LEFT_OUT = "(token)"
+
+# What no report may hold: a token, or a client's secret and its access tokens, ever more.
+Secret = str | Sequence[str]
 
 
 def exchange(
-    sent: Sent, came: Received | NoAnswer, *, secret: str, seconds: float = 0.0
+    sent: Sent, came: Received | NoAnswer, *, secret: Secret, seconds: float = 0.0
 ) -> Exchange:
     """Record a request and what came of it; headers of requests are not recorded at all."""
     target, ms = shown(sent.target, secret), round(seconds * 1000, 3)
@@ -32,13 +36,13 @@ def exchange(
     )
 
 
-def shown(text: str, secret: str, most: int = LARGEST) -> str:
+def shown(text: str, secret: Secret, most: int = LARGEST) -> str:
     """Leave the token and what is too long out of a text, and what can't be written as UTF-8."""
     text = _without(text, secret).encode("utf-8", "replace").decode()
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} letters in all)"
 
 
-def _body(content: bytes, secret: str) -> Any:
+def _body(content: bytes, secret: Secret) -> Any:
     """Give a body parsed when it is short JSON, else as text; None when there is none."""
     if not content.strip():
         return None
@@ -57,9 +61,19 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _without(text: str, secret: str) -> str:
-    """Take the token out, as it is and as JSON and URLs write it."""
-    forms = {secret, json.dumps(secret)[1:-1], quote(secret, safe="")} if secret else set()
-    for each in sorted(forms, key=len, reverse=True):
-        text = text.replace(each, _LEFT_OUT)
+def _without(text: str, secret: Secret) -> str:
+    for each in spellings(secret):
+        text = text.replace(each, LEFT_OUT)
     return text
+
+
+def spellings(secret: Secret) -> list[str]:
+    """List secrets as they are and as JSON and URLs write them, the longest first."""
+    secrets: Iterable[str] = (secret,) if isinstance(secret, str) else secret
+    forms = {
+        form
+        for each in secrets
+        if each
+        for form in (each, json.dumps(each)[1:-1], quote(each, safe=""))
+    }
+    return sorted(forms, key=len, reverse=True)

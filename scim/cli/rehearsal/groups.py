@@ -6,7 +6,7 @@ from scim.cli.rehearsal import answers
 from scim.cli.rehearsal.check import Failed, check
 from scim.cli.rehearsal.steps import consists
 from scim.cli.rehearsal.trial import Subject, Trial, collection, matching
-from scim.cli.rehearsal.validator_groups import MEMBERS
+from scim.cli.rehearsal.validator_checks import MEMBERS
 from scim.cli.simulator import compose
 from scim.cli.simulator.dialects import DEFAULT, STRICT, Dialect
 from scim.cli.simulator.values import Values

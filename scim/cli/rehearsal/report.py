@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from scim import ids
 from scim.cli.rehearsal.cleanup import Left
+from scim.cli.rehearsal.evidence import LEFT_OUT, Secret, spellings
 from scim.cli.rehearsal.results import Outcome, Result
 from scim.cli.simulator.exchanges import Exchange
 
@@ -21,7 +21,6 @@ FORMAT = 1
 LONGEST = 20_000  # characters of a body that are shown
 MOST = 20  # exchanges of a result that are shown, the last ones
 
-_LEFT_OUT = "(token)"
 _ORDER: Sequence[Outcome] = ("failed", "skipped", "passed")
 
 
@@ -64,8 +63,8 @@ class Rehearsal:
         return sorted(self.results, key=lambda each: (not each.barring, _ORDER.index(each.outcome)))
 
 
-def document(rehearsal: Rehearsal, *, secret: str = "") -> dict[str, Any]:
-    """Describe a rehearsal as JSON, worst first; `secret` is the token, to be left out."""
+def document(rehearsal: Rehearsal, *, secret: Secret = "") -> dict[str, Any]:
+    """Describe a rehearsal as JSON, worst first; `secret` is to be left out."""
     made: dict[str, Any] = {
         "format": FORMAT,
         "tenantUrl": rehearsal.tenant_url,
@@ -86,7 +85,7 @@ def document(rehearsal: Rehearsal, *, secret: str = "") -> dict[str, Any]:
         },
         "results": [described(each) for each in rehearsal.worst_first],
     }
-    cleaned: dict[str, Any] = _without(made, _spellings(secret)) if secret else made
+    cleaned: dict[str, Any] = _without(made, spellings(secret)) if secret else made
     return cleaned
 
 
@@ -133,10 +132,6 @@ def _cut(body: Any) -> Any:
     return f"{text[:LONGEST]}… ({len(text)} characters in all)"
 
 
-def _spellings(secret: str) -> list[str]:
-    return list(dict.fromkeys((secret, quote(secret, safe=""), json.dumps(secret)[1:-1])))
-
-
 def _without(value: Any, spellings: Sequence[str]) -> Any:
     if isinstance(value, dict):
         return {_text(name, spellings): _without(each, spellings) for name, each in value.items()}
@@ -147,5 +142,5 @@ def _without(value: Any, spellings: Sequence[str]) -> Any:
 
 def _text(text: str, spellings: Sequence[str]) -> str:
     for each in spellings:
-        text = text.replace(each, _LEFT_OUT)
+        text = text.replace(each, LEFT_OUT)
     return text

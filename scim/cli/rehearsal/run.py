@@ -15,10 +15,12 @@ from scim.cli.rehearsal.checks import CHECKS
 from scim.cli.rehearsal.cleanup import Left, Made
 from scim.cli.rehearsal.context import Context
 from scim.cli.rehearsal.cycles import Stage, played
+from scim.cli.rehearsal.evidence import Secret
 from scim.cli.rehearsal.report import Rehearsal
 from scim.cli.rehearsal.results import Described, Result
 from scim.cli.simulator.dialects import DEFAULT, Dialect
 from scim.cli.simulator.mapping import AttributeMapping
+from scim.cli.simulator.oauth import Client
 from scim.cli.simulator.wire import Received, Send, Sent
 
 Tell = Callable[[int, int], None]
@@ -67,7 +69,8 @@ class Run:
 
     plan: Plan
     send: Send
-    secret: str = ""
+    secret: Secret = ""
+    client: Client | None = None
     results: list[Result] = field(default_factory=list)
     requests: int = 0
     removed: int = 0
@@ -84,6 +87,7 @@ class Run:
             random=Random(self.plan.seed),  # noqa: S311 - values made up, no secrets
             dialect=self.plan.dialect,
             secret=self.secret,
+            client=self.client,
         )
 
     async def play(self, tell: Tell = _nobody) -> None:

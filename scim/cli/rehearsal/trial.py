@@ -19,6 +19,7 @@ from scim.cli.simulator.wire import (
     Form,
     NoAnswer,
     Received,
+    Send,
     Sent,
     encode_filter,
     query,
@@ -82,12 +83,12 @@ class Trial:
 
     # --- requests ---
 
-    async def send(self, sent: Sent) -> Received:
-        """Send a request and keep what came; Failed when nothing does."""
+    async def send(self, sent: Sent, to: Send | None = None) -> Received:
+        """Send a request and keep what came; Failed when nothing does. `to`: beside the service."""
         begun = time.perf_counter()
         came: Received | NoAnswer
         try:
-            came = await self.context.ask(sent)
+            came = await (to or self.context.ask)(sent)
         except NoAnswer as error:
             came = error
         took = time.perf_counter() - begun

@@ -1,64 +1,93 @@
-"""What Microsoft's SCIM Validator web app tests about people: W1 to W14.
+"""What Microsoft's SCIM Validator web app does with people and groups, most of it with both alike.
 
-https://scimvalidator.microsoft.com; its operations are in small letters, with JSON's types.
+https://scimvalidator.microsoft.com; its operations are in small letters, with JSON's types. What
+each of its tests proves is in `validator_checks.py`.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
 from scim.cli.rehearsal import answers
-from scim.cli.rehearsal.check import Failed, check
-from scim.cli.rehearsal.steps import added, case_folded, managed, renamed, replaced
-from scim.cli.rehearsal.trial import Trial, matching
+from scim.cli.rehearsal.check import Failed, Skipped
+from scim.cli.rehearsal.steps import (
+    absent,
+    added,
+    case_folded,
+    consists,
+    hidden,
+    managed,
+    peopled,
+    renamed,
+    replaced,
+)
+from scim.cli.rehearsal.trial import Trial, collection, matching
 from scim.cli.simulator.dialects import FLAGGED, Dialect
+from scim.cli.simulator.mapping import Objects
 
 VERBOSE = Dialect("validator", capital=False, text=False, gathered=False, listed=False)
-SOURCE = "SCIM Validator"
 
-
-@check(
-    "W1",
-    "Create a user",
-    source=f"{SOURCE}: Create a new User",
-    proves="A person is made with all that the mapping sends, and the answer shows it.",
-    change=(
-        "Answer POST /Users with 201 and the complete resource: its id, and each attribute as it "
-        "was sent."
-    ),
+_NOBODY: Mapping[str, str] = MappingProxyType({"User": "nobody", "Group": "no group"})
+_GONE: Mapping[str, str] = MappingProxyType(
+    {"User": "Who was deleted", "Group": "The group that was deleted"}
 )
-async def create(trial: Trial) -> None:
-    values = trial.samples.values(trial.users, trial.users.valued)
-    sent = trial.creation(trial.users, values)
+
+# --- people and groups ---
+
+
+async def create(trial: Trial, objects: Objects) -> None:
+    values = trial.samples.values(objects, objects.valued)
+    sent = trial.creation(objects, values)
     received = await trial.send(sent)
     answers.expect(sent, received, 201)
-    subject = trial.made(trial.users, values, sent, received)
-    trial.compare(trial.users, subject.answer, values)
+    subject = trial.made(objects, values, sent, received)
+    trial.compare(objects, subject.answer, values)
     await trial.shows(subject, values)
 
 
-@check(
-    "W2",
-    "Create a duplicate user",
-    source=f"{SOURCE}: Create a duplicate User",
-    proves="Nobody is made twice.",
-    change=(
-        "Refuse a second person with the same matching attribute with 409 and scimType uniqueness, "
-        "whatever the letter case."
-    ),
-)
-async def create_duplicate(trial: Trial) -> None:
-    subject = await trial.person()
-    sent = trial.creation(trial.users, subject.values)
+async def create_duplicate(trial: Trial, objects: Objects) -> None:
+    sent = trial.creation(objects, (await trial.make(objects)).values)
     answers.expect(sent, await trial.send(sent), 409)
 
 
-@check(
-    "W3",
-    "Filter for an existing user",
-    source=f"{SOURCE}: Filter for an existing User",
-    proves="Who was made is found by each matching attribute.",
-    change=(
-        "Answer GET /Users?filter=… for each matching attribute with a ListResponse of exactly "
-        "the one that has the value."
-    ),
-)
+async def filter_nobody(trial: Trial, objects: Objects) -> None:
+    await trial.make(objects)
+    for line in objects.matching:
+        if found := await trial.find(objects, line.target, trial.samples.guid()):
+            nobody = _NOBODY[objects.source]
+            raise Failed(f"The search by {line.target} for {nobody} finds {len(found)}")
+
+
+async def filter_other_case(trial: Trial, objects: Objects) -> None:
+    line = matching(objects)
+    case_folded(line)
+    subject = await trial.make(objects)
+    found = await trial.find(objects, line.target, subject.name.swapcase())
+    if [answers.identity(each) for each in found] != [subject.id]:
+        raise Failed(f"The search in other letter case finds {len(found)} where 1 is due")
+    trial.compare(objects, found[0], {line.target: subject.name})
+
+
+async def delete(trial: Trial, objects: Objects) -> None:
+    subject = await trial.make(objects)
+    await trial.delete(subject)
+    if await trial.find(objects, matching(objects).target, subject.name):
+        raise Failed(f"{_GONE[objects.source]} is still found")
+
+
+async def delete_unknown(trial: Trial, objects: Objects) -> None:
+    await trial.ask("DELETE", f"{collection(objects)}/{trial.samples.guid()}", 404)
+
+
+async def delete_twice(trial: Trial, objects: Objects) -> None:
+    subject = await trial.make(objects)
+    await trial.delete(subject)
+    await trial.ask("DELETE", subject.path, 404)
+
+
+# --- people ---
+
+
 async def filter_existing(trial: Trial) -> None:
     subject, _ = await trial.person(), await trial.person()
     for line in trial.users.matching:
@@ -68,92 +97,26 @@ async def filter_existing(trial: Trial) -> None:
         trial.compare(trial.users, found[0], subject.values)
 
 
-@check(
-    "W4",
-    "Filter for a non-existing user",
-    source=f"{SOURCE}: Filter for a non-existing User",
-    proves="A search that finds nobody is answered with an empty list.",
-    change=(
-        "Answer a search that finds nobody with 200 and a ListResponse with totalResults 0: a 404 "
-        "puts Entra's job into quarantine, and anybody else than asked for would be changed."
-    ),
-)
-async def filter_nobody(trial: Trial) -> None:
-    await trial.person()
-    for line in trial.users.matching:
-        if found := await trial.find(trial.users, line.target, trial.samples.guid()):
-            raise Failed(f"The search by {line.target} for nobody finds {len(found)}")
-
-
-@check(
-    "W5",
-    "Filter for a user in another letter case",
-    source=f"{SOURCE}: Filter for an existing User with a different case",
-    proves="Who is known in another letter case is found, and shown as stored.",
-    change=(
-        "Compare userName without regard to letter case, and show it as it was sent: Entra would "
-        "otherwise try to make the person again, and get 409, in every cycle."
-    ),
-)
-async def filter_other_case(trial: Trial) -> None:
-    line = matching(trial.users)
-    case_folded(line)
-    subject = await trial.person()
-    found = await trial.find(trial.users, line.target, subject.name.swapcase())
-    if [answers.identity(each) for each in found] != [subject.id]:
-        raise Failed(f"The search in other letter case finds {len(found)} where 1 is due")
-    trial.compare(trial.users, found[0], {line.target: subject.name})
-
-
-@check(
-    "W6",
-    "Replace attributes, an operation each",
-    source=f"{SOURCE}: Patch User - Replace Attributes (verbose)",
-    proves="Each attribute of the mapping can be replaced by its path.",
-    change=(
-        "Let PATCH replace each of these attributes by its path, and show the value as it was sent."
-    ),
-)
 async def replace_verbose(trial: Trial) -> None:
     await replaced(trial, await trial.person(), VERBOSE)
 
 
-@check(
-    "W7",
-    "Replace attributes, in one operation",
-    source=f"{SOURCE}: Patch User - Replace Attributes (non-verbose)",
-    proves="Several attributes can be replaced by one operation without a path.",
-    change=(
-        "Read each key of an operation without path as a path of its own: name.givenName, "
-        "urn:…:User:department. Entra with the flag aadOptscim062020 writes them so."
-    ),
-)
 async def replace_gathered(trial: Trial) -> None:
     await replaced(trial, await trial.person(), FLAGGED, whole=True)
 
 
-@check(
-    "W8",
-    "Update the userName",
-    source=f"{SOURCE}: Update User userName",
-    proves="Somebody can be renamed, and is then found by the new name only.",
-    change="Let PATCH change the matching attribute, keep the id, and search by the new value.",
-)
+async def add_verbose(trial: Trial) -> None:
+    await added(trial, VERBOSE)
+
+
+async def add_gathered(trial: Trial) -> None:
+    await added(trial, FLAGGED, whole=True)
+
+
 async def rename(trial: Trial) -> None:
     await renamed(trial, await trial.person())
 
 
-@check(
-    "W9",
-    "Disable a user",
-    source=f"{SOURCE}: Disable User",
-    needs=("users", "active"),
-    proves="Who is disabled shows active false, and is still found.",
-    change=(
-        "Keep who is disabled visible, to searches too, with active false: Entra would otherwise "
-        "make the person again, and get 409."
-    ),
-)
 async def disable(trial: Trial) -> None:
     subject = await trial.person()
     await trial.patch(subject, {"op": "replace", "path": "active", "value": False})
@@ -162,88 +125,114 @@ async def disable(trial: Trial) -> None:
             raise Failed("The person does not show active false")
 
 
-@check(
-    "W10",
-    "Add attributes, an operation each",
-    source=f"{SOURCE}: Patch User - Add Attributes (verbose)",
-    proves="What somebody did not have can be added by its path.",
-    change=(
-        "Let PATCH add each of these attributes by its path; a path with a filter that nothing "
-        'matches, such as emails[type eq "work"].value, makes the element with that type.'
-    ),
-)
-async def add_verbose(trial: Trial) -> None:
-    await added(trial, VERBOSE)
-
-
-@check(
-    "W10b",
-    "Add attributes, in one operation",
-    source=f"{SOURCE}: Patch User - Add Attributes (non-verbose)",
-    proves="What somebody did not have can be added by one operation without a path.",
-    change="Read each key of an operation without path as a path of its own: name.givenName.",
-)
-async def add_gathered(trial: Trial) -> None:
-    await added(trial, FLAGGED, whole=True)
-
-
-@check(
-    "W11",
-    "Add a manager",
-    source=f"{SOURCE}: Update User - Add Manager",
-    needs=("users", "manager"),
-    proves="A manager can be set, and is shown as an object with value.",
-    change="Store the manager's id, and show manager as an object with value.",
-)
 async def add_manager(trial: Trial) -> None:
-    subject, boss = await trial.person(), await trial.person()
-    await managed(trial, subject, {"op": "add", "value": {"value": boss.id}}, boss.id)
+    await _manage(trial, "add")
 
 
-@check(
-    "W12",
-    "Replace a manager",
-    source=f"{SOURCE}: Update User - Replace Manager",
-    needs=("users", "manager"),
-    proves="A manager can be exchanged.",
-    change="Let PATCH replace the manager, and show the new one as an object with value.",
-)
 async def replace_manager(trial: Trial) -> None:
-    subject, boss, next_boss = [await trial.person() for _ in range(3)]
-    await managed(trial, subject, {"op": "add", "value": {"value": boss.id}}, boss.id)
-    await managed(trial, subject, {"op": "replace", "value": {"value": next_boss.id}}, next_boss.id)
+    await _manage(trial, "add", "replace")
 
 
-@check(
-    "W13",
-    "Remove a manager",
-    source=f"{SOURCE}: Update User - Remove Manager",
-    needs=("users", "manager"),
-    proves="A manager can be taken away, and is not shown then.",
-    change="Let PATCH remove the manager, and leave manager out of answers then.",
-)
 async def remove_manager(trial: Trial) -> None:
-    subject, boss = await trial.person(), await trial.person()
-    await managed(trial, subject, {"op": "add", "value": {"value": boss.id}}, boss.id)
-    await managed(trial, subject, {"op": "remove"}, None)
+    await _manage(trial, "add", "remove")
 
 
-@check(
-    "W14",
-    "Delete a user",
-    source=f"{SOURCE}: Delete a User",
-    proves="Who is deleted is gone.",
-    change="Answer DELETE with 204, and requests for what was deleted with 404.",
-)
-async def delete(trial: Trial) -> None:
+async def _manage(trial: Trial, *ops: Literal["add", "replace", "remove"]) -> None:
+    """Give somebody managers, another one each time, or take the manager away."""
     subject = await trial.person()
-    await trial.delete(subject)
-    if await trial.find(trial.users, matching(trial.users).target, subject.name):
-        raise Failed("Who was deleted is still found")
+    bosses = [None if op == "remove" else (await trial.person()).id for op in ops]
+    for op, boss in zip(ops, bosses, strict=True):
+        value = {"value": {"value": boss}} if boss else {}
+        await managed(trial, subject, {"op": op, **value}, boss)
 
 
-CHECKS = (
-    create, create_duplicate, filter_existing, filter_nobody, filter_other_case, replace_verbose,
-    replace_gathered, rename, disable, add_verbose, add_gathered, add_manager, replace_manager,
-    remove_manager, delete,
-)  # fmt: skip
+async def several(trial: Trial) -> None:
+    lines = trial.plain(trial.users)
+    if len(lines) < 2:
+        raise Skipped("the mapping has not enough optional attributes with a text")
+    subject = await trial.person()
+    kept, removed = lines[0].target, lines[1].target
+    new = trial.samples.values(trial.users, [*lines[:1], *lines[2:3]], subject.values)
+    operations: list[dict[str, Any]] = [
+        {"op": "replace", "path": kept, "value": new[kept]},
+        {"op": "remove", "path": removed},
+    ]
+    for line in lines[2:3]:
+        operations.insert(0, {"op": "add", "path": line.target, "value": new[line.target]})
+    await trial.patch(subject, *operations)
+    absent(lines[1], await trial.shows(subject, new))
+
+
+async def one_attribute(trial: Trial) -> None:
+    line = next(iter(trial.plain(trial.users)), None)
+    if line is None:
+        raise Skipped("the mapping has no optional attribute with a text")
+    subject = await trial.person()
+    between = trial.samples.values(trial.users, [line], subject.values)
+    last = trial.samples.values(trial.users, [line], between)
+    await trial.patch(
+        subject,
+        {"op": "remove", "path": line.target},
+        {"op": "add", "path": line.target, "value": between[line.target]},
+        {"op": "replace", "path": line.target, "value": last[line.target]},
+    )
+    await trial.shows(subject, last)
+
+
+# --- groups ---
+
+
+async def get_hidden(trial: Trial) -> None:
+    _, group = await peopled(trial)
+    hidden(await trial.read(group, "excludedAttributes=members"))
+
+
+async def filter_hidden(trial: Trial) -> None:
+    _, group = await peopled(trial)
+    hidden(await trial.found(group, hide=True))
+
+
+async def filter_shown(trial: Trial) -> None:
+    members, group = await peopled(trial)
+    consists(await trial.found(group), members)
+
+
+async def replace_group(trial: Trial) -> None:
+    lines = trial.changeable(trial.groups)
+    if not lines:
+        raise Skipped("the mapping has nothing of groups that can be replaced")
+    members, group = await peopled(trial)
+    values = trial.samples.values(trial.groups, lines, group.values)
+    await trial.change(group, values, FLAGGED, whole=True)
+    consists(await trial.read(group), members)
+
+
+async def rename_group(trial: Trial) -> None:
+    members, group = await peopled(trial)
+    await renamed(trial, group)
+    consists(await trial.read(group), members)
+
+
+async def add_member(trial: Trial) -> None:
+    members, group = await peopled(trial)
+    other = await trial.person()
+    operation = {"op": "add", "path": "members", "value": [{"value": other.id}]}
+    await trial.patch(group, operation)
+    consists(await trial.read(group), members | {other.id})
+
+
+async def remove_member(trial: Trial) -> None:
+    one, other = await trial.person(), await trial.person()
+    group = await trial.group(members=[one, other])
+    await trial.patch(group, {"op": "remove", "path": f'members[value eq "{one.id}"]'})
+    consists(await trial.read(group), {other.id})
+
+
+async def add_and_remove(trial: Trial) -> None:
+    person, group = await trial.person(), await trial.group()
+    await trial.patch(
+        group,
+        {"op": "add", "path": "members", "value": [{"value": person.id}]},
+        {"op": "remove", "path": f'members[value eq "{person.id}"]'},
+    )
+    consists(await trial.read(group), ())

@@ -50,17 +50,17 @@ class TenantUrl:
 @asynccontextmanager
 async def http_send(
     tenant_url: str | TenantUrl,
-    token: str,
+    token: str | None,
     *,
     connections: int = 16,
     timeout: float = SECONDS,  # noqa: ASYNC109 - of each request, not of this function
 ) -> AsyncIterator[Send]:
     """Give a way to send requests below a Tenant URL; NoAnswer when none comes in time.
 
-    Certificates are verified, redirects are not followed. ValueError for a Tenant URL or a token
-    that can't be one.
+    Certificates are verified, redirects are not followed. Without a token requests have their own,
+    or none. ValueError for a Tenant URL or a token that can't be one.
     """
-    if not token or not token.isascii() or any(not "!" <= each <= "~" for each in token):
+    if token is not None and (not token or any(not "!" <= each <= "~" for each in token)):
         raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
     where = TenantUrl.parse(tenant_url) if isinstance(tenant_url, str) else tenant_url
     session = aiohttp.ClientSession(
@@ -72,7 +72,7 @@ async def http_send(
 
     async def send(sent: Sent) -> Received:
         url = URL(where.base + sent.target, encoded=True)
-        said = {"Authorization": f"Bearer {token}", **sent.headers}
+        said = {"Authorization": f"Bearer {token}" if token else "", **sent.headers}
         headers = {name: value for name, value in said.items() if value}  # "" leaves one out
         try:
             async with session.request(

@@ -32,6 +32,6 @@ async def match(work: Work, objects: Objects, id: str) -> Resource | None:
             raise Failure("DuplicateSourceEntries", detail)
         work.memory.anchor(id, found["id"], objects.source)
         if objects.source == "Group":
-            work.memory.unchecked.add(id)
+            work.memory.unasked[id] = set(work.source.members(id))
         return found
     return None

@@ -22,10 +22,12 @@ class Memory:
     """What is known, by objectId.
 
     links: the ids that were sent for references to one, such as a manager, by target. members: the
-    ids of those who were sent, by group. unchecked: groups that were found, so that their members
-    are not known. waiting: who refers to an object that is not a resource yet; referrers: those
-    among them whose object has become one. departed: who left the scope before they were deleted,
-    which takes no DELETE. left: resources that are let alone now. deleted: those that were deleted.
+    ids of those who were sent, by group. unsure: references that failed, so that they may be there
+    or not: an object and the target, or a group and the member. unasked: who may be a member
+    already, of groups that were found, and was not asked for yet. waiting: who refers to an object
+    that is not a resource yet; referrers: those among them whose object has become one. departed:
+    who left the scope before they were deleted, which takes no DELETE. left: resources that are let
+    alone now. deleted: those that were deleted.
     """
 
     def __init__(self) -> None:
@@ -33,7 +35,8 @@ class Memory:
         self.anchors: dict[str, Anchor] = {}
         self.links: dict[str, dict[str, str]] = {}
         self.members: dict[str, dict[str, str]] = {}
-        self.unchecked: set[str] = set()
+        self.unsure: set[tuple[str, str]] = set()
+        self.unasked: dict[str, set[str]] = {}
         self.waiting: dict[str, set[str]] = {}
         self.departed: set[str] = set()
         self.left: dict[str, str] = {}
@@ -57,7 +60,7 @@ class Memory:
         """Forget an object that was purged; `deleted` says whether its resource was, too."""
         anchor = self.anchors.pop(id, None)
         self.members.pop(id, None)
-        self.unchecked.discard(id)
+        self.unasked.pop(id, None)
         self.departed.discard(id)
         self.waiting.pop(id, None)
         self.escrow.settle(id, "object")

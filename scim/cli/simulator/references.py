@@ -42,25 +42,31 @@ async def _manager(work: Work, objects: Objects, line: Line, id: str) -> Event |
     resource = work.memory.anchors[id].id
     links = work.memory.links.setdefault(id, {})
     held = links.get(line.target)
-    if not wanted and held is None:
+    mark = (id, line.target)
+    unsure = mark in work.memory.unsure
+    if not wanted and held is None and not unsure:
         return None
     if wanted and other is None:
         work.memory.wait(id, wanted)
         return None
     if other is not None:
-        if held == other.id:
+        if held == other.id and not unsure:
             return None
         if await work.service.refers(objects, resource, _asked(line, work.dialect), other.id):
             links[line.target] = other.id
+            work.memory.unsure.discard(mark)
             return None
     before = reference_of(await _shown(work, objects, id), line)
     after = other.id if other else None
-    if after is None and before != held:  # it went away with the resource that it named
-        del links[line.target]
+    if after is None and (before is None or (before != held and not unsure)):
+        links.pop(line.target, None)  # it went away with the resource that it named
+        work.memory.unsure.discard(mark)
         return None
     # What the filter didn't find is not there, whatever is shown.
     sent = reference(line.target, before if before != after else None, after, work.dialect)
+    work.memory.unsure.add(mark)
     await work.service.patch(objects, resource, sent)
+    work.memory.unsure.discard(mark)
     links.pop(line.target, None)
     if after is not None:
         links[line.target] = after
@@ -122,9 +128,11 @@ async def send_members(
     groups = [_plan(work, id, only) for id in _ready(work, objects, ids)]
     limit = work.settings.connections
     if work.settings.checks_members:
-        asked = [(group, id) for group in groups for id in group.missing]
-        unknown = ((group, id) for group, id in asked if group.id in work.memory.unchecked)
-        await side_by_side(unknown, lambda pair: _check(work, objects, *pair), limit)
+        unasked = work.memory.unasked
+        due = [
+            (each, id) for each in groups for id in each.missing if id in unasked.get(each.id, ())
+        ]
+        await side_by_side(due, lambda pair: _check(work, objects, *pair), limit)
     batches = [batch for group in groups for batch in _batches(work, group)]
     await side_by_side(batches, lambda batch: _send(work, objects, batch), limit)
     for group in groups:
@@ -142,7 +150,11 @@ def _plan(work: Work, id: str, only: Collection[str] | None) -> _Group:
     for each in [each for each in sent if each not in anchors]:
         del sent[each]  # a resource that is gone is no member
     gone = {each: sent[each] for each in sent if each not in wanted} if only is None else {}
-    return _Group(id, {each: wanted[each] for each in wanted if sent.get(each) is None}, gone)
+    unsure = work.memory.unsure
+    missing = {
+        each: held for each, held in wanted.items() if each not in sent or (id, each) in unsure
+    }
+    return _Group(id, missing, gone)
 
 
 async def _check(work: Work, objects: Objects, group: _Group, id: str) -> None:
@@ -154,6 +166,7 @@ async def _check(work: Work, objects: Objects, group: _Group, id: str) -> None:
         _fail(group, failure)
         del group.missing[id]
         return
+    work.memory.unasked[group.id].discard(id)
     if found:
         work.memory.members[group.id][id] = group.missing.pop(id)
 
@@ -169,15 +182,18 @@ async def _send(work: Work, objects: Objects, batch: _Batch) -> None:
     write = additions if batch.adds else removals
     ids = [*batch.members.values()]
     (operations,) = write(ids, work.dialect, most=len(ids))
-    group = batch.group
+    group, sent = batch.group, work.memory.members[batch.group.id]
+    marks = {(group.id, each) for each in batch.members}
+    work.memory.unsure |= marks
+    if batch.adds:
+        sent.update(batch.members)
     try:
         await work.service.patch(objects, work.memory.anchors[group.id].id, operations)
     except Failure as failure:
         _fail(group, failure)
         return
-    sent = work.memory.members[group.id]
+    work.memory.unsure -= marks
     if batch.adds:
-        sent.update(batch.members)
         group.added += ids
     else:
         for each in batch.members:
@@ -194,7 +210,6 @@ def _fail(group: _Group, failure: Failure) -> None:
 async def _settle(work: Work, group: _Group) -> Event | None:
     if group.failure is not None:
         raise group.failure
-    work.memory.unchecked.discard(group.id)
     if not group.added and not group.removed:
         return None
     before = {"members": tuple(group.removed)} if group.removed else {}

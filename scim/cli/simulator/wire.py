@@ -41,9 +41,9 @@ class Sent:
 
     @property
     def content(self) -> bytes | None:
-        """The body as bytes; None when there is none."""
-        if self.body is None:
-            return None
+        """The body as bytes, JSON unless it is bytes already; None when there is none."""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
         return json.dumps(self.body, ensure_ascii=False).encode()
 
     @property
@@ -99,7 +99,7 @@ Form = Literal["library", "documented", "validator", "generic", "bare"]
 Terms = tuple[tuple[str, str], ...]
 
 _UNRESERVED = "-_.!*()"  # what .NET's HttpUtility.UrlEncode leaves alone, beside letters and digits
-_REPLACED = ";/?:@&=+$,#[]!'()*"  # what the library encodes in a filter's value, one by one
+_REPLACED = " ;/?:@&=+$,#[]!'()*"  # what the library encodes in a filter's value, one by one
 _ORDER = ("attributes", "excludedAttributes", "filter", "startIndex", "count")
 _URL = "!$'()*,-./:;=?@[]_~"  # what a browser's address bar leaves alone in a query, but & and +
 
@@ -134,16 +134,17 @@ def url_encode(text: str) -> str:
     )
 
 
+_REPLACEMENTS = MappingProxyType(str.maketrans({each: url_encode(each) for each in _REPLACED}))
+
+
 def _library(path: str, value: str) -> str:
     """Leave `%`, quotes and backslashes of the value as they are.
 
     What can't stand in a request line is encoded, as any HTTP client does.
     """
-    for each in _REPLACED:
-        value = value.replace(each, url_encode(each))
     value = "".join(
         each if "!" <= each <= "~" else "".join(f"%{byte:02X}" for byte in each.encode())
-        for each in value.replace(" ", "+")
+        for each in value.translate(_REPLACEMENTS)
     )
     return f"{url_encode(path)}+eq+%22{value}%22"
 
