@@ -1,6 +1,7 @@
 """The Azure Functions app (Python v2 model): wires the service once and translates requests.
 
-A timer runs the purge (`scim/purging.py`), every hour and in one instance of the app at a time.
+Timers run the purge (`scim/purging.py`) and, where SCIM_BACKUP_TO says where to, the backups that
+are due (`scim/backup/keeping.py`), every hour and in one instance of the app at a time.
 `healthz` and `readyz` tell anybody whether the service works (`scim/readiness.py`).
 
 The host tries routes in alphabetical order of the function names, and the first match wins. It
@@ -19,14 +20,18 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from scim import log
+from scim.backup.keeping import back_up
 from scim.http import MEDIA_TYPE, Request, Response
 from scim.purging import purge as purge_all
 from scim.readiness import Readiness, alive
 from scim.server import Server
 from scim.settings import Settings
+from storage.jwks import EntraKeys
 from storage.open import Storage, open_storage
+from storage.shelves import open_shelf
 
 EVERY_HOUR = "0 7 * * * *"  # seven minutes past: whoever else works by the hour begins at zero
+BACKUPS = "0 37 * * * *"  # when the purge is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,17 @@ class Service:
 
 def compose(settings: Settings) -> Service:
     """Wire the service; no I/O: clients connect with the first request, on its event loop."""
-    storage = open_storage(settings.storage.get_secret_value())
+    storage = open_storage(settings.storage.get_secret_value(), accounts=settings.accounts)
+    current, *previous = settings.peppers
+    authority = settings.entra_authority
     server = Server(
         registry=storage.registry,
         repository=storage.repository,
-        pepper=settings.pepper.get_secret_value(),
+        pepper=current,
+        previous=previous,
+        signing_keys=settings.keys,
+        keys=EntraKeys(clock=time.monotonic, authority=authority),
+        authority=authority,
         public_url=settings.public_url,
     )
     return Service(settings, storage, server, Readiness(storage.ready, clock=time.monotonic))
@@ -96,6 +107,24 @@ async def purge(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host pa
     await purge_all(storage.registry, storage.repository, now=datetime.now(UTC))
 
 
+# Every hour, though a directory is due once a day: what one run has no time for, the next one does.
+@app.function_name("backup")
+@app.timer_trigger(arg_name="timer", schedule=BACKUPS, run_on_startup=False, use_monitor=True)
+async def backup(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it by this name
+    """Back up the directories that are due; nothing where no place is set."""
+    storage, settings = service.storage, service.settings
+    if settings.backup_to is None or storage.rows is None:
+        return
+    async with open_shelf(settings.backup_to) as shelf:
+        await back_up(
+            storage.registry,
+            storage.rows,
+            shelf,
+            clock=lambda: datetime.now(UTC),
+            days=settings.backup_days,
+        )
+
+
 async def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Hand a request to the server, which never raises."""
     return write(await service.server.handle(read(req), context.invocation_id))
@@ -108,7 +137,7 @@ def read(req: func.HttpRequest) -> Request:
 
 
 def write(response: Response) -> func.HttpResponse:
-    """Translate a response.
+    """Translate a response, whose Content-Type is among its headers.
 
     Without a mimetype the worker adds `text/plain; charset=utf-8`, even to a 204; with an empty
     one the host sends no Content-Type; any other than text/* is sent as it is, without charset.

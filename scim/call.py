@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from scim import ids
+from scim.auth.caller import EVERY_SCOPE, Caller
+from scim.auth.records import Scope
 from scim.catalog import Catalog
 from scim.cursor import Sealer
 from scim.dialect import Dialect
@@ -22,7 +24,7 @@ class Call:
     """A request of a directory's own client; `base_url` is the Tenant URL, no slash at its end.
 
     `now` is when it began. `admit` tells whether its client is let in at a later time, and gives
-    the directory as it is then; raises Unauthorized, Forbidden.
+    the directory as it is then; raises Refusal, Forbidden. `scopes` are what it may do.
     """
 
     request: Request
@@ -35,12 +37,20 @@ class Call:
     sealer: Sealer
     notes: Notes
     clock: Callable[[], datetime]
-    admit: Callable[[datetime, Notes], Awaitable[Directory]]
+    admit: Callable[[datetime, Notes], Awaitable[Caller]]
+    scopes: frozenset[Scope] = EVERY_SCOPE
 
     async def again(self, now: datetime, notes: Notes) -> "Call":
-        """Give the call as it is now, for a further operation. Raises Unauthorized, Forbidden."""
-        directory = await self.admit(now, notes)
-        return replace(self, directory=directory, dialect=directory.spoken, now=now, notes=notes)
+        """Give the call as it is now, for a further operation. Raises Refusal, Forbidden."""
+        caller = await self.admit(now, notes)
+        return replace(
+            self,
+            directory=caller.directory,
+            dialect=caller.directory.spoken,
+            scopes=caller.scopes,
+            now=now,
+            notes=notes,
+        )
 
     @property
     def catalog(self) -> Catalog:

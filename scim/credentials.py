@@ -1,8 +1,9 @@
-"""Secret tokens: made once, kept as a keyed digest only, checked without a scan.
+"""Secret tokens and clients' secrets: made once, kept as a keyed digest, checked without a scan.
 
 A token is `scim_` + credential id (12) + `_` + secret (43) + checksum (6), 67 characters: Entra's
 field takes 200. The id finds the credential with one point read; the checksum turns a typo away
-before anything is asked. The prefix lets secret scanners find leaked tokens.
+before anything is asked. The prefix lets secret scanners find leaked tokens. A client's secret has
+the same form, and its record says that it is one (`scim/registry.py`, `Credential.kind`).
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from scim.auth.records import SCOPES, Scope, Trust
 from scim.ids import in_digits, timestamp
 from scim.registry import Credential
 from scim.values import parse_datetime
@@ -40,25 +42,58 @@ def issue(
     lifetime: timedelta | None = None,
     by: str = "",
     label: str = "",
+    client: str = "",
+    scopes: tuple[Scope, ...] = SCOPES,
 ) -> tuple[str, Credential]:
     """Make a token and what is kept of it; the token can't be had again from the record.
 
-    `by` says which operator makes it, `label` what it is for.
+    `by` says which operator makes it, `label` what it is for. It is a secret of `client` if that
+    is given.
     """
-    credential_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+    credential_id = _new_id()
     secret = in_digits(secrets.randbits(_SECRET_BITS), _BASE62, _SECRET_LENGTH)
     unchecked = f"scim_{credential_id}_{secret}"
     token = unchecked + _checksum(unchecked)
     record = Credential(
         id=credential_id,
         directory=directory_id,
-        digest=_digest(token, pepper),
+        kind="secret" if client else "token",
+        client=client,
+        scopes=scopes,
+        digest=digest(token, pepper),
         created=timestamp(now),
         expires=timestamp(now + lifetime) if lifetime is not None else None,
         by=by,
         label=label,
     )
     return token, record
+
+
+def register(
+    directory_id: str,
+    *,
+    now: datetime,
+    trust: Trust | None = None,
+    scopes: tuple[Scope, ...] = SCOPES,
+    minutes: int = 60,
+    by: str = "",
+    label: str = "",
+) -> Credential:
+    """Make a client of the token endpoint; with `trust` it needs no secret.
+
+    Its id is the client_id; its access tokens live for so many minutes.
+    """
+    return Credential(
+        id=_new_id(),
+        directory=directory_id,
+        kind="client" if trust is None else "federation",
+        trust=trust,
+        scopes=scopes,
+        minutes=minutes,
+        created=timestamp(now),
+        by=by,
+        label=label,
+    )
 
 
 def identify(token: str) -> str | None:
@@ -74,7 +109,7 @@ def genuine(token: str, credential: Credential, *, pepper: bytes) -> bool:
 
     Bytes are compared, in constant time: `compare_digest` raises on text that is not ASCII.
     """
-    return hmac.compare_digest(_digest(token, pepper).encode(), credential.digest.encode())
+    return hmac.compare_digest(digest(token, pepper).encode(), credential.digest.encode())
 
 
 def state(credential: Credential, now: datetime) -> State:
@@ -113,10 +148,15 @@ def _end(credential: Credential) -> datetime | None:
         return _LONG_AGO
 
 
-def _digest(token: str, pepper: bytes) -> str:
+def digest(token: str, pepper: bytes) -> str:
+    """Make what is kept of a token."""
     # A fast hash is right for 256 random bits; the pepper keeps a stolen table useless.
     # `surrogatepass`: a header's undecodable bytes may arrive as lone surrogates.
     return hmac.new(pepper, token.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
 
 
 def _checksum(text: str) -> str:

@@ -21,20 +21,21 @@ _LONGEST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Seals and opens cursors with a secret key."""
+    """Seals cursors with the first of its secret keys, and opens them with any."""
 
-    key: bytes
+    keys: tuple[bytes, ...]
 
     @classmethod
-    def derive(cls, pepper: bytes) -> "Sealer":
-        """Derive a key from the pepper, so that cursors and token digests share none."""
-        return cls(hmac.digest(pepper, b"scim cursor key", "sha256"))
+    def derive(cls, *peppers: bytes) -> "Sealer":
+        """Derive keys from the peppers, so that cursors and token digests share none."""
+        return cls(tuple(hmac.digest(each, b"scim cursor key", "sha256") for each in peppers))
 
     def seal(self, position: dict[str, Any], purpose: str, now: datetime) -> str:
         """Make a cursor of a position that only the same query of the same directory opens."""
         stamped = {**position, "t": int(now.timestamp())}
         text = json.dumps(stamped, separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._mac(text, purpose) + text).decode().rstrip("=")
+        sealed = _mac(self.keys[0], text, purpose) + text
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, cursor: str, purpose: str, now: datetime, lifetime: timedelta) -> dict[str, Any]:
         """Read a cursor. Raises InvalidCursor, ExpiredCursor (RFC 9865 §2.1)."""
@@ -50,7 +51,7 @@ class Sealer:
         except (UnicodeEncodeError, binascii.Error) as error:
             raise wrong from error
         mac, text = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(text, purpose)):
+        if not any(hmac.compare_digest(mac, _mac(each, text, purpose)) for each in self.keys):
             raise wrong
         position: dict[str, Any] = json.loads(text)
         if now - datetime.fromtimestamp(position["t"], now.tzinfo) > lifetime:
@@ -60,5 +61,6 @@ class Sealer:
             )
         return position
 
-    def _mac(self, text: bytes, purpose: str) -> bytes:
-        return hmac.digest(self.key, purpose.encode() + b"\0" + text, "sha256")[:_MAC_BYTES]
+
+def _mac(key: bytes, text: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, purpose.encode() + b"\0" + text, "sha256")[:_MAC_BYTES]

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from scim.auth.records import Trust
 from scim.catalog import Catalog
+from scim.definitions import Document
 from scim.dialect import Dialect
 from scim.dialects import DIALECTS
 from scim.rules import Rules
@@ -17,13 +19,41 @@ RESERVED_NAMES = frozenset(
 )
 
 
+class Restoring(Document):
+    """A restore that is under way: of which backup, by whom, when that was noted, how far it is."""
+
+    backup: str
+    run: str
+    at: str
+    after: str = ""
+
+
+class Moving(Document):
+    """A move to another storage account that is under way (`scim/moving.py`); None: the main one.
+
+    - copying: rows are copied beside the traffic
+    - frozen: nothing is written, so that the copy becomes whole
+    - switched: the copy serves, and the rows that it was made of are being removed
+    - back: it was given up, and the copy is being removed
+    """
+
+    source: str | None = None
+    target: str | None = None
+    phase: Literal["copying", "frozen", "switched", "back"] = "copying"
+    run: str
+    at: str
+
+
 class Directory(Rules):
     """A directory's record: `id` is opaque and immutable (the partition), `name` is in URLs.
 
     `preset` is what its rules were made from, None for a file of the operator's own. `created` is
     RFC 3339 UTC. `removing` is set while its data is being removed. `next` are rules that it is to
     have as soon as what exists is indexed for them, `previous` are rules that it had, or was to
-    have, and whose rows are still there (`scim/reindexing.py`).
+    have, and whose rows are still there (`scim/reindexing.py`). `entra` says whose tokens that
+    Entra issued itself are taken; None: nobody's. `storage` is the account that its rows are in
+    (SCIM_STORAGE_ACCOUNTS); None: the one that the registry is in. `restoring` is set while a
+    backup is brought back into it (`scim/backup/restoring.py`), `moving` while it changes accounts.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]{8,32}$")
@@ -32,6 +62,10 @@ class Directory(Rules):
     removing: bool = False
     preset: str | None = None
     created: str = ""
+    entra: Trust | None = None
+    storage: str | None = None
+    restoring: Restoring | None = None
+    moving: Moving | None = None
     next: Rules | None = None
     previous: Rules | None = None
 

@@ -3,11 +3,11 @@
 ScimError
 ├── BadRequest (400)
 │   ├── InvalidSyntax   InvalidFilter   InvalidPath   NoTarget   InvalidValue
-│   ├── Mutability
+│   ├── Mutability             TooMany
 │   └── InvalidCursor   ExpiredCursor   InvalidCount
 ├── Unauthorized (401)      Forbidden (403)         NotFound (404)
 ├── MethodNotAllowed (405)  Uniqueness (409)        PreconditionFailed (412)
-├── TooLarge (413)          UnsupportedMediaType (415)
+├── TooLarge (413)          UnsupportedMediaType (415)   TooManyRequests (429)
 ├── NotSupported (501)      Unavailable (503)
 └── InternalError (500): a bug of ours; raised only by the error boundary
 
@@ -77,6 +77,12 @@ class Mutability(BadRequest):
     scim_type = "mutability"
 
 
+class TooMany(BadRequest):
+    """More resources are to be looked at than there is time or room for (RFC 7644 §3.12)."""
+
+    scim_type = "tooMany"
+
+
 class InvalidCursor(BadRequest):
     scim_type = "invalidCursor"
 
@@ -123,6 +129,15 @@ class TooLarge(ScimError):
 
 class UnsupportedMediaType(ScimError):
     status = 415
+
+
+class TooManyRequests(ScimError):
+    """A directory asks for more than its share: come back after `retry_after` seconds."""
+
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
 class InternalError(ScimError):

@@ -23,7 +23,7 @@ class Entry:
     (`PATCH /Users/{id}`), or an operator's command (`token revoke`), then `by` is the operator.
     `type` and `resource` name the resource, `attributes` those that changed, `ignored` those that
     were sent and that no schema has. `detail` is the error's, or what a verb doesn't say, without a
-    value in it.
+    value in it. `reason` is the code of why nobody was let in (`scim/auth/reasons.py`).
     """
 
     id: str
@@ -40,6 +40,7 @@ class Entry:
     scim_type: str = ""
     detail: str = ""
     request: str = ""
+    reason: str = ""
 
 
 class Journal(Protocol):

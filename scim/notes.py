@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from scim import ids
+from scim.auth.reasons import REASONS, refusal
 from scim.datatypes import UNNAMED
 from scim.directory import Directory
 from scim.entity_tags import entity_tag
@@ -23,16 +24,15 @@ class Notes:
     """Notes of a request, or of one operation of a bulk request.
 
     `request` is the id that its answer carries. `directory` is whose the token is, once that is
-    known; `dead` says what became of a token that was genuine once. `changes` are the ids of the
-    changes that were tried, `created` that of a resource that was made, `inner` the operations of
-    a bulk request. Each of these has its place in the log, `id` and `at`, from when it begins.
+    known. `changes` are the ids of the changes that were tried, `created` that of a resource that
+    was made, `inner` the operations of a bulk request. Each of these has its place in the log, `id`
+    and `at`, from when it begins.
     """
 
     request: str
     directory: Directory | None = None
     repository: Repository | None = None
     credential: str = ""
-    dead: str = ""
     operation: str = ""
     type: str = ""
     resource: str = ""
@@ -81,6 +81,19 @@ class Notes:
         inner = [entry for each in self.inner for entry in each.entries(now)]
         return [*inner, own] if own is not None else inner
 
+    @property
+    def reason(self) -> str:
+        """The code of why nobody was let in; the answer holds neither it nor its sentence."""
+        found = refusal(self.error)
+        return found.code if found else ""
+
+    @property
+    def _detail(self) -> str:
+        if self.error is None:
+            return _PASSED_OVER
+        found = refusal(self.error)
+        return REASONS[found.code] if found else printable(self.error.detail)
+
     def _entry(self, now: datetime) -> Entry | None:
         if self.error is None and (self.wrote or not self.ignored):
             return None
@@ -96,8 +109,9 @@ class Notes:
             resource=self.resource,
             ignored=self.ignored,
             scim_type=(self.error.scim_type or "") if self.error else "",
-            detail=self.dead or printable(self.error.detail) if self.error else _PASSED_OVER,
+            detail=self._detail,
             request=self.request,
+            reason=self.reason,
         )
 
 

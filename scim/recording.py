@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import datetime
 
 from scim import ids
-from scim.errors import ScimError, Unavailable
+from scim.errors import ScimError, TooManyRequests, Unavailable
 from scim.journal import Entry
 from scim.notes import Notes
 from scim.repository import Repository
@@ -34,6 +34,8 @@ class Recorder:
 
     async def record(self, notes: Notes, repository: Repository, now: datetime) -> None:
         """Write the entries of a request, if it makes any. Never raises: the answer is out."""
+        if notes.directory is not None and notes.directory.restoring is not None:
+            return  # its rows are compared with a backup's
         # A store that can't serve the request is spared another write, and its client the wait.
         refused = [each for each in notes.entries(now) if each.status != Unavailable.status]
         entries = self._admitted(notes, refused, now)
@@ -53,10 +55,12 @@ class Recorder:
         minute = int(now.timestamp()) // 60
         if minute != self._minute:
             self._minute, self._counts = minute, Counter()
-        if entries and notes.dead and not self._admits(f"credential {notes.credential}", 1):
-            return []
         assert notes.directory is not None  # whose the repository is  # noqa: S101
         place = f"directory {notes.directory.id}"
+        # Told once a minute: each of a flood says the same, and others' entries need the room.
+        said = notes.reason or ("rate" if isinstance(notes.error, TooManyRequests) else "")
+        if entries and said and not self._admits(f"{place} {notes.credential} {said}", 1):
+            return []
         before = self._counts[place]
         admitted = [each for each in entries if self._admits(place, MOST_A_MINUTE)]
         if before <= MOST_A_MINUTE < self._counts[place]:

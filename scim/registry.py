@@ -4,26 +4,38 @@ What a request needs may be remembered for up to a minute; what an operator asks
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 
 from pydantic import Field
 
+from scim.auth.records import SCOPES, Scope, Trust
 from scim.definitions import Document
 from scim.directory import Directory
 from scim.errors import Unavailable
 
 
 class Credential(Document):
-    """What is kept of a secret token: its keyed digest, never the token (`scim/credentials.py`).
+    """Who may come into a directory, and what may be done then.
+
+    - token: a secret token; its keyed digest is kept, never the token (`scim/credentials.py`)
+    - client: a client of the token endpoint (RFC 6749); its id is the client_id
+    - secret: a secret of the client `client`, kept like a token
+    - federation: a client whom `trust` lets in, without a secret; its id is the client_id
 
     Times are RFC 3339 UTC; one without `expires` lives until it is revoked. `by` and `revoked_by`
     say which operator. `warned` is the number of days before its end of the last warning.
-    `last_used` is exact to five minutes.
+    `last_used` is exact to five minutes. `minutes` is how long access tokens of a client live.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]{8,32}$")
     directory: str
-    digest: str
+    kind: Literal["token", "client", "secret", "federation"] = "token"
+    digest: str = ""
+    client: str = ""
+    trust: Trust | None = None
+    scopes: tuple[Scope, ...] = SCOPES
+    minutes: int = Field(60, ge=60, le=360)
     created: str
     by: str = ""
     label: str = ""
@@ -72,6 +84,10 @@ class Registry(Protocol):
         """Read a credential; the answer may be up to a minute old."""
         ...
 
+    async def addressed(self, name: str) -> Directory | None:
+        """Read a directory by its name; the answer may be up to a minute old."""
+        ...
+
     async def directory_named(self, name: str) -> Directory | None:
         """Read a directory as it is now."""
         ...
@@ -117,6 +133,14 @@ class Registry(Protocol):
 
     async def touch(self, credential: str, at: str) -> None:
         """Note that a credential was used, unless that is noted of the last five minutes."""
+        ...
+
+    async def first_use(self, digest: str, until: datetime) -> bool:
+        """Note the use of what may be used once, until some time; False when it was used before."""
+        ...
+
+    async def forget_uses(self, before: datetime) -> int:
+        """Forget what could be used until some time that is past; how many they were."""
         ...
 
     async def fingerprint(self, value: str, *, renew: bool = False) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from scim.auth import scopes
 from scim.call import Call
 from scim.catalog import Catalog
 from scim.errors import MethodNotAllowed, NotFound, NotSupported
@@ -31,7 +32,7 @@ async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
     """Find the route of a path below the Tenant URL and run its handler.
 
     HEAD is answered as GET: HTTP servers leave the body out themselves (RFC 9110 §9.3.2). Raises
-    NotFound, MethodNotAllowed.
+    NotFound, MethodNotAllowed, and Forbidden for what the caller's scopes don't hold.
     """
     asked = "GET" if call.request.method == "HEAD" else call.request.method
     for route in ROUTES:
@@ -42,12 +43,27 @@ async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
         if handler is None:
             allowed = ", ".join(_answered(route.methods))
             raise MethodNotAllowed(f"this path answers only {allowed}", headers={"Allow": allowed})
+        scopes.check(
+            call.scopes, _types(route, parameters, call.catalog), reads=_reads(call, route)
+        )
         return await handler(call, parameters)
     served = ", ".join(each.endpoint for each in call.catalog.resource_types)
     raise NotFound(
         f"there is nothing at this path: below the Tenant URL are {served}, /Schemas,"
         " /ResourceTypes, /ServiceProviderConfig and /Bulk"
     )
+
+
+def _types(route: Route, parameters: Parameters, catalog: Catalog) -> tuple[ResourceType, ...]:
+    """List the types whose resources a route reads or writes; discovery's are none."""
+    if route.pattern in _OF_ALL_TYPES:
+        return catalog.resource_types
+    found = catalog.at(parameters.get("type", ""))
+    return () if found is None else (found,)
+
+
+def _reads(call: Call, route: Route) -> bool:
+    return call.request.method in ("GET", "HEAD") or route.pattern[-1:] == (".search",)
 
 
 def _answered(methods: Mapping[str, Handler]) -> list[str]:
@@ -167,6 +183,8 @@ async def _service_provider_config(call: Call, _: Parameters) -> Response:
 def _table(**methods: Handler) -> Mapping[str, Handler]:
     return MappingProxyType(methods)
 
+
+_OF_ALL_TYPES = frozenset({(), (".search",)})
 
 # The first that matches counts.
 ROUTES: tuple[Route, ...] = (

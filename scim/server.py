@@ -1,61 +1,49 @@
 """From a request to a response: the one error boundary, authentication, routing, one log line.
 
 Nothing of a request is looked at before its token: a path that exists and one that doesn't, a
-directory that exists and one that doesn't, answer a stranger alike.
+directory that exists and one that doesn't, answer a stranger alike. The token endpoint alone is
+there for strangers, and finds out itself who they are (`scim/auth/token_endpoint.py`).
 """
 
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from scim import log
+from scim.auth.access_tokens import Signer
+from scim.auth.caller import Caller
+from scim.auth.gate import Gate, places
+from scim.auth.keys import AUTHORITY, Keys, NoKeys
+from scim.auth.reasons import Refusal, refusal
+from scim.auth.token_endpoint import TokenEndpoint, directory_named
+from scim.beside import Beside
 from scim.call import Call
-from scim.credentials import State, genuine, identify, state
 from scim.cursor import Sealer
 from scim.deadlines import LONGEST_REQUEST
 from scim.directory import Directory
-from scim.errors import (
-    BadRequest,
-    Forbidden,
-    InternalError,
-    NotFound,
-    ScimError,
-    Unauthorized,
-    Unavailable,
-)
+from scim.errors import BadRequest, Forbidden, InternalError, NotFound, ScimError, Unavailable
+from scim.fairness import Fairness
 from scim.http import MEDIA_TYPE, SAFE, Request, Response
 from scim.notes import Notes
 from scim.recording import Recorder
-from scim.registry import Credential, Registry
+from scim.registry import Registry
 from scim.repository import Repository
 from scim.routes import dispatch, subject
 from scim.usage import Usage
 
 _logger = logging.getLogger("scim.server")
 
-_REFUSED = (
-    "the request carries no valid token for this Tenant URL: paste the Secret Token of this"
-    " directory into Entra's provisioning credentials"
-)
-# What its holder is told like everybody else, and its directory's log says plainly.
-_DEAD: Mapping[State, str] = MappingProxyType(
-    {
-        "expired": "this token has expired: issue another one and paste it into Entra",
-        "revoked": "this token was revoked: issue another one and paste it into Entra",
-    }
-)
-# Verified against when no credential is found, so that a known id can't be told by time.
-_NOBODY = Credential(id="00000000", directory="00000000", digest="0" * 64, created="")
-
 
 class Server:
     """A SCIM service provider for every directory of a registry.
 
-    A request takes `longest` seconds at most; others rely on it (`scim/deadlines.py`).
+    What `previous` peppers made is still accepted. Access tokens are signed with the first of
+    `signing_keys`; without any, with keys that are derived from the peppers. `keys` are Entra's,
+    and `authority` is where it issues (`scim/auth/keys.py`). A request takes `longest` seconds at
+    most; others rely on it (`scim/deadlines.py`).
     """
 
     def __init__(
@@ -64,18 +52,36 @@ class Server:
         registry: Registry,
         repository: Callable[[Directory], Repository],
         pepper: bytes,
+        previous: Sequence[bytes] = (),
+        signing_keys: Sequence[bytes] = (),
+        keys: Keys | None = None,
+        authority: str = AUTHORITY,
         public_url: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         longest: float = LONGEST_REQUEST,
+        fairness: Fairness | None = None,
     ) -> None:
         self._registry = registry
         self._repository = repository
-        self._pepper = pepper
         self._public_url = public_url.rstrip("/") if public_url else None
         self._clock = clock
         self._longest = longest
-        self._sealer = Sealer.derive(pepper)
-        self._usage = Usage(registry)
+        self._fairness = fairness or Fairness()
+        peppers = (pepper, *previous)
+        signer = Signer(signing_keys) if signing_keys else Signer.derive(*peppers)
+        keys = keys or NoKeys()
+        self._sealer = Sealer.derive(*peppers)
+        self._beside = Beside()
+        usage = Usage(registry, self._beside)
+        self._gate = Gate(registry=registry, peppers=peppers, signer=signer, keys=keys, usage=usage)
+        self._tokens = TokenEndpoint(
+            registry=registry,
+            gate=self._gate,
+            signer=signer,
+            keys=keys,
+            authority=authority,
+            usage=usage,
+        )
         self._recorder = Recorder()
 
     async def handle(self, request: Request, invocation: str = "") -> Response:
@@ -89,11 +95,8 @@ class Server:
             except Exception:  # the one boundary: whatever it is, the client gets a SCIM error
                 _logger.exception("request %s failed by a bug", notes.request)
                 notes.error = InternalError("the service failed; its log says why")
-            if (refused := notes.error) is not None:
-                document = refused.document(notes.request)
-                if refused.scim_type:
-                    log.note(scimType=refused.scim_type)
-                response = Response(refused.status, document, refused.headers)
+            if notes.error is not None:
+                response = self._refuse(notes.error, notes)
             line["status"] = response.status
             if notes.repository is not None:
                 await self._recorder.record(notes, notes.repository, self._clock())
@@ -101,12 +104,23 @@ class Server:
                 log.note(roundTrips=meter.rounds, calls=meter.calls, rows=meter.rows)
         headers = {**SAFE, "x-request-id": notes.request, **response.headers}
         if response.document is not None:
-            headers["Content-Type"] = MEDIA_TYPE
+            headers.setdefault("Content-Type", MEDIA_TYPE)
         return Response(response.status, response.document, headers)
+
+    def _refuse(self, error: ScimError, notes: Notes) -> Response:
+        """Render an error, and note what it was."""
+        if error.scim_type:
+            log.note(scimType=error.scim_type)
+        if (refused := refusal(error)) is not None:
+            log.note(reason=refused.code)
+            if notes.repository is None and refused.credential:
+                # Beside the answer: its time tells nobody whether there is such a credential.
+                self._beside.start(self._record(notes, refused), _untold)
+        return Response(error.status, error.document(notes.request), error.headers)
 
     async def close(self) -> None:
         """Finish what is written beside requests; call it after the last of them."""
-        await self._usage.close()
+        await self._beside.close()
 
     async def _in_time(self, request: Request, notes: Notes) -> Response:
         """Answer a request, or break it off. Raises Unavailable."""
@@ -127,16 +141,19 @@ class Server:
     async def _answer(self, request: Request, notes: Notes) -> Response:
         now = self._clock()
         notes.about(request.method[:10])
-        directory, repository = await self._authenticate(request, now, notes)
-        try:
-            segments = request.segments
-        except ValueError as error:  # "Host: [" makes a URL that can't be taken apart
-            raise BadRequest("the Host header of the request is not the name of a host") from error
-        # A gateway's prefix may hold a `scim` of its own: ours comes after the directory's name.
-        marks = [n for n, each in enumerate(segments) if n and each.lower() == "scim"]
+        segments = _segments(request)
+        if segments is not None and (name := directory_named(segments)) is not None:
+            notes.about(f"{request.method[:10]} /oauth2/token")
+            log.note(operation=notes.operation)
+            return await self._tokens.answer(request, name, now)
+        caller = await self._admit(request, now, notes)
+        if segments is None:
+            raise BadRequest("the Host header of the request is not the name of a host")
+        directory = caller.directory
+        marks = places(segments)
         place = next((n for n in marks if segments[n - 1].lower() == directory.name), None)
         if place is None and marks:
-            raise Unauthorized(_REFUSED)
+            raise Refusal("wrong-directory")
         if place is None:
             raise NotFound(
                 "there is nothing at this path: a Tenant URL ends in /NAME/scim, with the"
@@ -148,53 +165,63 @@ class Server:
         log.note(operation=notes.operation)
         _check_enabled(directory)
 
-        async def admit(at: datetime, further: Notes) -> Directory:
-            current, _ = await self._authenticate(request, at, further)
-            _check_enabled(current)
+        async def admit(at: datetime, further: Notes) -> Caller:
+            current = await self._admit(request, at, further)
+            if current.directory.id != directory.id:
+                raise Refusal("wrong-directory")
+            _check_enabled(current.directory)
+            self._fairness.charge(directory.id, directory.limits)
             return current
 
+        assert notes.repository is not None  # whose client it is  # noqa: S101
         call = Call(
             request=request,
             directory=directory,
             dialect=directory.spoken,
-            repository=repository,
-            credential=notes.credential,
+            repository=notes.repository,
+            credential=caller.credential,
             base_url=self._base_url(request, segments[: place + 1]),
             now=now,
             sealer=self._sealer,
             notes=notes,
             clock=self._clock,
             admit=admit,
+            scopes=caller.scopes,
         )
-        response = await dispatch(call, below)
+        async with self._fairness.turn(directory.id, directory.limits):
+            response = await dispatch(call, below)
         notes.answered(response)
         return response
 
-    async def _authenticate(
-        self, request: Request, now: datetime, notes: Notes
-    ) -> tuple[Directory, Repository]:
-        """Find whose a token is; it decides the directory, whatever the URL says (RFC 6750)."""
-        scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-        token = token.strip()
-        id = identify(token) if scheme.lower() == "bearer" else None
-        if id is None:
-            raise Unauthorized(_REFUSED)
-        credential = await self._registry.credential(id)
-        known = genuine(token, credential or _NOBODY, pepper=self._pepper)
-        if credential is None or not known:
-            raise Unauthorized(_REFUSED)
-        directory = await self._registry.directory(credential.directory)
-        if directory is None or directory.removing:
-            raise Unauthorized(_REFUSED)
-        notes.credential = credential.id
-        repository = notes.repository or self._repository(directory)
-        notes.directory, notes.repository = directory, repository
-        log.note(directory=directory.name, credential=credential.id)
-        if (standing := state(credential, now)) != "live":
-            notes.dead = _DEAD[standing]
-            raise Unauthorized(_REFUSED)
-        self._usage.note(credential, now)
-        return directory, repository
+    async def _admit(self, request: Request, now: datetime, notes: Notes) -> Caller:
+        """Find whom a request is from. Raises Refusal."""
+        try:
+            caller = await self._gate.admit(request, now)
+        except Refusal as refused:
+            if refused.sure:
+                await self._look_up(notes, refused)
+            raise
+        self._found(notes, caller.directory, caller.credential)
+        return caller
+
+    def _found(self, notes: Notes, directory: Directory, credential: str) -> None:
+        notes.directory, notes.credential = directory, credential
+        notes.repository = notes.repository or self._repository(directory)
+        log.note(directory=directory.name, credential=credential)
+
+    async def _look_up(self, notes: Notes, refused: Refusal) -> None:
+        """Find out whose log is told of a refusal."""
+        id = refused.directory
+        if not id and (found := await self._registry.credential(refused.credential)) is not None:
+            id = found.directory
+        directory = await self._registry.directory(id) if id else None
+        if directory is not None and not directory.removing:
+            self._found(notes, directory, refused.credential)
+
+    async def _record(self, notes: Notes, refused: Refusal) -> None:
+        await self._look_up(notes, refused)
+        if notes.repository is not None:
+            await self._recorder.record(notes, notes.repository, self._clock())
 
     def _base_url(self, request: Request, base: tuple[str, ...]) -> str:
         """The Tenant URL: below the public URL when one is set, else where the request came to."""
@@ -210,3 +237,15 @@ def _check_enabled(directory: Directory) -> None:
         raise Forbidden(
             "provisioning is switched off for this directory: its operator can switch it on again"
         )
+
+
+def _segments(request: Request) -> tuple[str, ...] | None:
+    """Split the path; None for a URL that can't be taken apart, as "Host: [" makes one."""
+    try:
+        return request.segments
+    except ValueError:
+        return None
+
+
+def _untold(error: BaseException) -> None:
+    _logger.warning("a refusal could not be recorded: %r", error)

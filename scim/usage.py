@@ -1,16 +1,17 @@
-"""When a credential was last used: noted beside the request, which never waits for it."""
+"""When a credential was last used, and by which pepper: noted beside the request."""
 
-import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 
+from scim.beside import Beside
 from scim.ids import timestamp
 from scim.registry import Credential, Registry
 from scim.values import parse_datetime
 
 EXACT = timedelta(minutes=5)  # a use within this time of the last that was noted isn't noted
 _MOST = 10_000  # credentials whose last note is remembered
-_FINISH_SECONDS = 5  # for notes that are being written when the server closes
 
 _logger = logging.getLogger("scim.usage")
 
@@ -26,38 +27,45 @@ def is_due(credential: Credential, at: str) -> bool:
 
 
 class Usage:
-    """Notes uses in the background: one attempt per credential in five minutes."""
+    """Notes in the background: one attempt per credential and kind of note in five minutes."""
 
-    def __init__(
-        self, registry: Registry, patience: float = _FINISH_SECONDS, most: int = _MOST
-    ) -> None:
+    def __init__(self, registry: Registry, beside: Beside, *, most: int = _MOST) -> None:
         self._registry = registry
-        self._patience = patience
+        self._beside = beside
         self._most = most
         self._attempts: dict[str, datetime] = {}
-        self._running: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
 
     def note(self, credential: Credential, now: datetime) -> None:
         """Note that a credential was used; returns at once."""
-        last = self._attempts.get(credential.id)
-        if (last is not None and now - last < EXACT) or not is_due(credential, timestamp(now)):
+        at = timestamp(now)
+        if is_due(credential, at):
+            self._once(credential.id, "", now, lambda: self._registry.touch(credential.id, at))
+
+    def renew(self, credential: Credential, digest: str, now: datetime) -> None:
+        """Keep a digest that another pepper makes, in place of the one that was found."""
+
+        def renewed(found: Credential) -> Credential:
+            same = found.digest == credential.digest
+            return found.model_copy(update={"digest": digest}) if same else found
+
+        async def change() -> None:
+            await self._registry.change_credential(credential.id, renewed)
+
+        self._once(credential.id, "digest", now, change)
+
+    def _once(
+        self, id: str, what: str, now: datetime, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        last = self._attempts.get(id + what)
+        if last is not None and now - last < EXACT:
             return
-        self._attempts.pop(credential.id, None)
+        self._attempts.pop(id + what, None)
         while len(self._attempts) >= self._most:
             del self._attempts[next(iter(self._attempts))]
-        self._attempts[credential.id] = now
-        task = asyncio.create_task(self._registry.touch(credential.id, timestamp(now)))
-        self._running.add(task)
-        task.add_done_callback(lambda done: self._end(credential.id, done))
-
-    async def close(self) -> None:
-        """Wait for what is being written; end what takes longer than `patience` seconds."""
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=self._patience)
-            for each in late:
-                each.cancel()
-
-    def _end(self, credential: str, done: asyncio.Task[None]) -> None:
-        self._running.discard(done)
-        if not done.cancelled() and (error := done.exception()) is not None:
-            _logger.warning("the use of credential %s could not be noted: %r", credential, error)
+        self._attempts[id + what] = now
+        self._beside.start(
+            work(),
+            lambda error: _logger.warning(
+                "the use of credential %s could not be noted: %r", id, error
+            ),
+        )

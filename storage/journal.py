@@ -75,6 +75,7 @@ def values(entry: Entry) -> dict[str, Any]:
         "scimType": entry.scim_type,
         "detail": NO_CHARACTERS.sub("\ufffd", entry.detail),
         "request": entry.request,
+        "reason": entry.reason,
     }
     return {name: value for name, value in columns.items() if value}
 
@@ -107,4 +108,5 @@ def _entry(row: Row) -> Entry:
         scim_type=found.get("scimType", ""),
         detail=found.get("detail", ""),
         request=found.get("request", ""),
+        reason=found.get("reason", ""),
     )

@@ -30,7 +30,9 @@ _logger = logging.getLogger("storage.records")
 class Records(Generic[T]):
     """The records of one kind, in rows `id:{id}` of one partition.
 
-    `beside` names the fields that are columns beside the JSON: they can be written alone.
+    `beside` names the fields that are columns beside the JSON: they can be written alone. With
+    `sparse`, fields are left out that have their default: a version of the service that doesn't
+    know them yet reads the record, and means the same.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Records(Generic[T]):
         clock: Callable[[], float],
         most: int,
         beside: tuple[str, ...] = (),
+        sparse: bool = False,
     ) -> None:
         self.partition = partition
         self._kind = kind
         self._beside = beside
+        self._sparse = sparse
         # What can't be read is remembered, too: it is neither parsed nor logged at each request.
         self._memory: Memory[T | Unreadable] = Memory(self._read, clock=clock, most=most)
 
@@ -150,7 +154,12 @@ class Records(Generic[T]):
     def _values(self, record: T) -> dict[str, Any]:
         values = {name: getattr(record, name) for name in self._beside}
         beside = {name: value for name, value in values.items() if value is not None}
-        text = record.model_dump_json(by_alias=True, exclude_none=True, exclude=set(self._beside))
+        text = record.model_dump_json(
+            by_alias=True,
+            exclude_none=True,
+            exclude_defaults=self._sparse,
+            exclude=set(self._beside),
+        )
         if len(text.encode("utf-16-le")) // 2 > LARGEST:
             raise TooLarge(
                 f"the record holds more than {LARGEST:,} characters: make its schemas fewer or"

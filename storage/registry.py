@@ -7,6 +7,7 @@ A directory that was changed, or a credential that was revoked, takes effect in 
                 name:{name}                   whose name this is
     credential  id:{id}                       a credential's record
                 of:{directory}:{credential}   the credentials of a directory
+    use         {digest}                      what was used, and may be used once
     service     pepper                        the fingerprint of the pepper
 
 A credential is found by its id alone; one whose `of:` row is missing works, and isn't listed.
@@ -14,18 +15,25 @@ A credential is found by its id alone; one whose `of:` row is missing works, and
 
 import re
 import time
+import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 
 from azure.data.tables.aio import TableClient
 
+from scim.deadlines import FRESH
 from scim.directory import Directory
+from scim.ids import timestamp
 from scim.registry import Credential, NameTaken, Unreadable, same_owner, same_place
 from scim.repository import Meter
 from scim.usage import is_due
 from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.keys import below, last_part
+from storage.odata import compare
+from storage.purging import drop
 from storage.records import Records, key, log_unreadable
+from storage.remembering import Known, Memory
 from storage.rows import chunks
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
@@ -33,6 +41,7 @@ _NAME = re.compile(r"[a-z0-9-]{1,63}")
 # up to some 100 KiB, a credential 1 KiB.
 _MOST_DIRECTORIES = 1_000
 _MOST_CREDENTIALS = 10_000
+_NOBODY = "00000000"  # the id of no directory
 
 
 class TablesRegistry:
@@ -41,6 +50,8 @@ class TablesRegistry:
     def __init__(self, table: TableClient, clock: Callable[[], float] = time.monotonic) -> None:
         self.meter = Meter()
         self._service = Partition(table, "service", self.meter)
+        self._uses = Partition(table, "use", self.meter)
+        self._names = Memory(self._find, clock=clock, most=_MOST_DIRECTORIES, absence=FRESH)
         self._directories = Records(
             Partition(table, "directory", self.meter),
             Directory,
@@ -53,7 +64,13 @@ class TablesRegistry:
             clock=clock,
             most=_MOST_CREDENTIALS,
             beside=("last_used",),  # `touch` is a merge: it leaves the record alone
+            sparse=True,
         )
+
+    @property
+    def partitions(self) -> tuple[Partition, Partition]:
+        """The rows of directories and of credentials, for who looks after them."""
+        return self._directories.partition, self._credentials.partition
 
     async def directory(self, id: str) -> Directory | None:
         return await self._directories.recall(id)
@@ -61,11 +78,24 @@ class TablesRegistry:
     async def credential(self, id: str) -> Credential | None:
         return await self._credentials.recall(id)
 
+    async def addressed(self, name: str) -> Directory | None:
+        found = await self._names.recall(name) if _NAME.fullmatch(name) else None
+        return await self._directories.recall(found.value) if found else None
+
     async def directory_named(self, name: str) -> Directory | None:
-        if not _NAME.fullmatch(name):
-            return None
-        found = await self._directories.partition.get(_name(name))
-        return await self._directories.read(found.values["directory"]) if found else None
+        row = await self._directories.partition.get(_name(name)) if _NAME.fullmatch(name) else None
+        return await self._directories.read(str(row.values["directory"])) if row else None
+
+    async def _find(self, name: str, _: Known[str] | None) -> Known[str] | None:
+        """Find whose a name is, and read the record, of which there may be none.
+
+        Strangers cause this: it costs as much, and as seldom, for a name that nobody has.
+        """
+        row = await self._directories.partition.get(_name(name))
+        id = str(row.values["directory"]) if row else _NOBODY
+        with suppress(Unreadable):  # who then asks for it is told
+            await self._directories.read(id)
+        return Known(row.etag, id) if row else None
 
     async def directories(self) -> AsyncGenerator[Directory]:
         for _, row in await self._rows():
@@ -109,6 +139,7 @@ class TablesRegistry:
             if found is None or found.values["directory"] != directory.id:
                 raise NameTaken from refused
         self._directories.forget(directory.id)
+        self._names.forget(directory.name)
 
     async def add_credential(self, credential: Credential) -> None:
         # Its id is random: a row that is there is this one, written before an answer was lost.
@@ -154,12 +185,27 @@ class TablesRegistry:
             with suppress(Refused):
                 await self._directories.partition.transact([record, name])
             self._directories.forget(id)
+            self._names.forget(directory.name)
 
     async def touch(self, credential: str, at: str) -> None:
         def used(found: Credential) -> Mapping[str, str] | None:
             return {"last_used": at} if is_due(found, at) else None
 
         await self._credentials.merge(credential, used)
+
+    async def first_use(self, digest: str, until: datetime) -> bool:
+        mine = uuid.uuid4().hex
+        values = {"until": timestamp(until), "by": mine}
+        try:
+            await self._uses.transact([Operation("insert", digest, values)])
+        except Refused:
+            # Ours, when the row was written before and only the answer was lost.
+            found = await self._uses.get(digest)
+            return found is not None and found.values["by"] == mine
+        return True
+
+    async def forget_uses(self, before: datetime) -> int:
+        return await drop(self._uses, "", "~", where=compare("until", "lt", timestamp(before)))
 
     async def fingerprint(self, value: str, *, renew: bool = False) -> str:
         # Whoever is first says which pepper it is: an insertion, so that of two that race one is.

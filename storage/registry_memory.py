@@ -1,6 +1,7 @@
 """Directories and credentials, in memory: the reference that the contract is checked with."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import datetime
 
 from scim.directory import Directory
 from scim.registry import Credential, NameTaken, NoRecord, same_owner, same_place
@@ -14,12 +15,16 @@ class MemoryRegistry:
         self._directories: dict[str, Directory] = {}
         self._credentials: dict[str, Credential] = {}
         self._fingerprint: str | None = None
+        self._uses: dict[str, datetime] = {}
 
     async def directory(self, id: str) -> Directory | None:
         return self._directories.get(id)
 
     async def credential(self, id: str) -> Credential | None:
         return self._credentials.get(id)
+
+    async def addressed(self, name: str) -> Directory | None:
+        return await self.directory_named(name)
 
     async def directory_named(self, name: str) -> Directory | None:
         return next((each for each in self._directories.values() if each.name == name), None)
@@ -71,6 +76,18 @@ class MemoryRegistry:
         found = self._credentials.get(credential)
         if found is not None and is_due(found, at):
             self._credentials[credential] = found.model_copy(update={"last_used": at})
+
+    async def first_use(self, digest: str, until: datetime) -> bool:
+        if digest in self._uses:
+            return False
+        self._uses[digest] = until
+        return True
+
+    async def forget_uses(self, before: datetime) -> int:
+        past = [each for each, until in self._uses.items() if until < before]
+        for each in past:
+            del self._uses[each]
+        return len(past)
 
     async def fingerprint(self, value: str, *, renew: bool = False) -> str:
         self._fingerprint = value if renew else self._fingerprint or value

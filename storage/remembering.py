@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from scim.deadlines import FRESH
+from scim.errors import Unavailable
 
 FRESH_ABSENCE = 5.0  # seconds that it is remembered that there is nothing
+# Keys that this process has never found are anybody's guess: a flood of them takes this much of the
+# store at a time, and no more than so many wait. What was found before is read beside it.
+STRANGE_AT_ONCE = 16
+MOST_STRANGE = 200
 
 T = TypeVar("T")
 
@@ -29,8 +34,8 @@ class Memory(Generic[T]):
     """What was found and what was not, by key, at most `most` of each.
 
     `read` asks the store; it is handed what is known, to be returned when the ETag is still the
-    same: making a value from its row may be costly. What is not there is kept apart, so that
-    made-up keys push nothing out.
+    same: making a value from its row may be costly. What is not there is kept apart, for `absence`
+    seconds, so that made-up keys push nothing out.
     """
 
     def __init__(
@@ -39,17 +44,24 @@ class Memory(Generic[T]):
         *,
         clock: Callable[[], float],
         most: int,
+        absence: float = FRESH_ABSENCE,
     ) -> None:
         self._read = read
         self._clock = clock
         self._most = most
+        self._absence = absence
         self._found: dict[str, tuple[float, Known[T]]] = {}
         self._absent: dict[str, float] = {}
         self._reading: dict[str, asyncio.Task[Known[T] | None]] = {}
+        self._strange = asyncio.Semaphore(STRANGE_AT_ONCE)
+        self._strangers = 0
         self._writes = 0
 
     async def recall(self, key: str) -> Known[T] | None:
-        """Give what was read lately; of many who ask at once, one asks the store for all."""
+        """Give what was read lately; of many who ask at once, one asks the store for all.
+
+        Raises Unavailable when too many ask for what was never found.
+        """
         now = self._clock()
         until, known = self._found.get(key, (now, None))
         if until > now:
@@ -59,9 +71,25 @@ class Memory(Generic[T]):
         reading = self._reading.get(key)
         if reading is None:
             # A task of its own: the request that asked first may be cancelled, the others not.
-            reading = self._reading[key] = asyncio.create_task(self.renew(key))
+            renewing = self.renew(key)
+            if key not in self._found:
+                renewing = self._in_turn(renewing)
+            reading = self._reading[key] = asyncio.create_task(renewing)
             reading.add_done_callback(lambda done: self._end(key, done))
         return await asyncio.shield(reading)
+
+    async def _in_turn(self, renewing: Coroutine[Any, Any, Known[T] | None]) -> Known[T] | None:
+        if self._strangers >= MOST_STRANGE:
+            renewing.close()
+            raise Unavailable(
+                "too many requests with tokens that are not known here: try again", retry_after=1
+            )
+        self._strangers += 1
+        try:
+            async with self._strange:
+                return await renewing
+        finally:
+            self._strangers -= 1
 
     def renew(self, key: str) -> Coroutine[Any, Any, Known[T] | None]:
         """Read what is there now; its age counts from this call."""
@@ -89,7 +117,7 @@ class Memory(Generic[T]):
         self._found.pop(key, None)
         self._absent.pop(key, None)
         if known is None:
-            _put(self._absent, key, since + FRESH_ABSENCE, self._most)
+            _put(self._absent, key, since + self._absence, self._most)
         else:
             _put(self._found, key, (since + FRESH, known), self._most)
 

@@ -12,18 +12,20 @@ from pathlib import Path
 
 # A token that was issued, whole, in any file or line (`scim/credentials.py`).
 TOKEN = re.compile(rb"scim_[0-9a-z]{12}_[0-9A-Za-z]{49}")
-# Azurite's tables as it writes them, and every log. The pepper's own file holds a pepper by right.
+# An access token or an assertion: header, claims and signature (RFC 7519).
+JWT = re.compile(rb"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
+# Azurite's tables as it writes them, and every log. The secrets' own files hold them by right.
 SEARCHED = ("**/__azurite_db_table__.json", "**/*.log")
-PEPPERS = "**/.local/pepper"
+MADE = ("**/.local/pepper", "**/.local/signing-key")
 _CONTEXT = 60  # characters before a find, by which it can be told what holds it
 
 
 def find(folder: Path, peppers: Collection[bytes]) -> list[str]:
-    """Search a session's folder for tokens, for these peppers and for those made in it.
+    """Search a session's folder for tokens, for these peppers and for secrets made in it.
 
     Each find names the file and what stood before the secret, never the secret.
     """
-    made = {each.read_bytes().strip() for each in folder.glob(PEPPERS)}
+    made = {each.read_bytes().strip() for place in MADE for each in folder.glob(place)}
     wanted = secrets({each for each in (*peppers, *made) if each})
     found: list[str] = []
     for pattern in SEARCHED:
@@ -34,8 +36,10 @@ def find(folder: Path, peppers: Collection[bytes]) -> list[str]:
 
 
 def secrets(peppers: Collection[bytes]) -> re.Pattern[bytes]:
-    """Make the pattern of a token or one of the peppers."""
-    return re.compile(b"|".join([TOKEN.pattern, *(re.escape(each) for each in peppers)]))
+    """Make the pattern of a token, signed or not, or one of the peppers."""
+    return re.compile(
+        b"|".join([TOKEN.pattern, JWT.pattern, *(re.escape(each) for each in peppers)])
+    )
 
 
 def _in(path: Path, wanted: re.Pattern[bytes]) -> Iterator[str]:

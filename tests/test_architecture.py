@@ -19,6 +19,8 @@ LONGEST_FILE = 300
 # The one module besides entry points that may read the environment.
 SETTINGS = "scim/settings.py"
 ERROR_BOUNDARY = "scim/server.py"
+# The one module that knows the library for JSON Web Tokens.
+TOKENS = "scim/auth/jwts.py"
 IMMUTABLE = frozenset(
     {"Final", "Mapping", "MappingProxyType", "Sequence", "Collection", "frozenset", "tuple"}
 )
@@ -78,7 +80,8 @@ PRODUCT = [*names("scim"), *STORAGE, "function_app.py"]
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_imports_nothing_but_pydantic(name: str) -> None:
     for each in imports(ast.walk(source(name))):
-        inside = within(each, *sys.stdlib_module_names, "pydantic", "scim")
+        library = ("jwt",) if name == TOKENS else ()
+        inside = within(each, *sys.stdlib_module_names, "pydantic", "scim", *library)
         assert inside, f"{name} imports {each}"
         assert not within(each, "scim.cli", "scim.__main__"), f"{name} imports {each}"
 
@@ -97,6 +100,12 @@ def test_azure_identity_is_imported_only_when_a_credential_is_needed(name: str) 
     """It costs a cold start about 200 ms."""
     for each in imports(at_import(source(name))):
         assert not within(each, "azure.identity"), f"{name} imports {each} at once"
+
+
+def test_the_library_for_tokens_is_imported_only_when_there_is_one() -> None:
+    """It costs a cold start about 25 ms."""
+    assert any(within(each, "jwt") for each in imports(ast.walk(source(TOKENS))))
+    assert not any(within(each, "jwt") for each in imports(at_import(source(TOKENS))))
 
 
 @pytest.mark.parametrize("name", PRODUCT)

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from azure.data.tables import TableServiceClient
 
+from scim.auth.access_tokens import Signer
 from scim.cli.azurite import azurite
-from scim.credentials import issue
+from scim.credentials import issue, register
 from tests.host.serving import serving
 from tests.leaks import Watch, find
 
@@ -68,6 +69,18 @@ def test_a_pepper_that_a_server_made_itself_is_searched_for(folder: Path) -> Non
     (folder / "one/.local").mkdir(parents=True)
     (folder / "one/.local/pepper").write_text("made by a server, 32 bytes or more\n")
     assert find(folder, []) == []
+    (folder / "server.log").write_text("made by a server, 32 bytes or more")
+    assert len(find(folder, [])) == 1
+
+
+def test_a_signed_token_is_a_secret_and_so_is_its_key(folder: Path) -> None:
+    client = register("directory0", now=datetime.now(UTC))
+    signed, _ = Signer([b"k" * 32]).mint(client, client.scopes, datetime.now(UTC))
+    (folder / "server.log").write_text(f"line 1\nGET /Users {signed}\n")
+    (found,) = find(folder, [])
+    assert signed not in found
+    (folder / ".local").mkdir()
+    (folder / ".local/signing-key").write_text("made by a server, 32 bytes or more\n")
     (folder / "server.log").write_text("made by a server, 32 bytes or more")
     assert len(find(folder, [])) == 1
 

@@ -26,10 +26,25 @@ def folder() -> Path:
 
 
 def pepper() -> str:
-    """Read the pepper of this machine, making it once, also when two servers start together."""
-    path = folder() / "pepper"
+    """Read the pepper of this machine."""
+    return _secret("pepper", "voids all tokens")
+
+
+def signing_key() -> str:
+    """Read the key that access tokens are signed with on this machine."""
+    return _secret("signing-key", "ends all access tokens")
+
+
+def kept_signing_key() -> str | None:
+    """Read that key where a server of this folder has made it."""
+    return signing_key() if (folder() / "signing-key").exists() else None
+
+
+def _secret(name: str, loss: str) -> str:
+    """Read a secret of this machine, making it once, also when two servers start together."""
+    path = folder() / name
     if not path.exists():
-        fresh = path.with_name(f"pepper.{os.getpid()}")
+        fresh = path.with_name(f"{name}.{os.getpid()}")
         _write(fresh, secrets.token_hex(32))
         try:
             os.link(fresh, path)  # fails where one exists: the first one stays
@@ -39,7 +54,7 @@ def pepper() -> str:
             fresh.unlink()
     found = path.read_text("ascii", "replace").strip()
     if len(found) < SHORTEST_PEPPER:
-        raise Problem(f"{path} is damaged: put it back, or remove it, which voids all tokens")
+        raise Problem(f"{path} is damaged: put it back, or remove it, which {loss}")
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scim import credentials, ids
+from scim.auth.records import SCOPES, Scope
 from scim.cli.problem import Problem
 from scim.directory import RESERVED_NAMES, Directory
 from scim.journal import Entry
@@ -62,16 +63,23 @@ def new_directory(name: str, rules: Rules, *, preset: str | None, now: datetime)
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Whoever issues tokens: with which pepper, where, under which name."""
+    """Whoever issues tokens: with which pepper, where, under which name.
+
+    Another pepper is being replaced, or is to be, while it is among `others`.
+    """
 
     storage: Storage
     pepper: bytes
     by: str
+    others: tuple[bytes, ...] = ()
 
     async def agree(self, *, new_pepper: bool = False) -> None:
         """Raise Problem when earlier tokens of this store were made with another pepper."""
         mine = credentials.pepper_fingerprint(self.pepper)
-        if await self.storage.registry.fingerprint(mine, renew=new_pepper) != mine:
+        found = await self.storage.registry.fingerprint(mine, renew=new_pepper)
+        if found in [credentials.pepper_fingerprint(each) for each in self.others]:
+            found = await self.storage.registry.fingerprint(mine, renew=True)
+        if found != mine:
             raise Problem(
                 "this pepper is not the one that the tokens of this storage were made with: no"
                 " server that serves them would take a new one; give the service's own, by"
@@ -79,11 +87,25 @@ class Issuer:
             )
 
     async def issue(
-        self, directory: Directory, *, now: datetime, days: timedelta | None, label: str = ""
+        self,
+        directory: Directory,
+        *,
+        now: datetime,
+        days: timedelta | None,
+        label: str = "",
+        client: str = "",
+        scopes: tuple[Scope, ...] = SCOPES,
     ) -> tuple[str, Credential]:
-        """Issue a token, recorded in the directory's log."""
+        """Issue a token, or a secret of a client, recorded in the directory's log."""
         token, record = credentials.issue(
-            directory.id, pepper=self.pepper, now=now, lifetime=days, by=self.by, label=label
+            directory.id,
+            pepper=self.pepper,
+            now=now,
+            lifetime=days,
+            by=self.by,
+            label=label,
+            client=client,
+            scopes=scopes,
         )
         await self.storage.registry.add_credential(record)
         await self.storage.repository(directory).record(
@@ -91,7 +113,7 @@ class Issuer:
                 id=ids.change_id(now),
                 at=ids.timestamp(now),
                 verb="operate",
-                operation="token issue",
+                operation="client secret issue" if client else "token issue",
                 credential=record.id,
                 by=self.by,
             )

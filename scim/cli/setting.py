@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from scim.cli.command import Desk, Output, command
-from scim.cli.directories import Name, app, brief, summary
+from scim.cli.credentials import Name, again
+from scim.cli.directories import app, brief, check_at_rest, summary
 from scim.cli.output import Bar
 from scim.cli.problem import Problem
 from scim.cli.process import hinting
@@ -28,7 +29,7 @@ from scim.cli.ruling import (
     base,
     edited,
 )
-from scim.cli.tokens import again
+from scim.cli.trusting import Audiences, NoTenant, Tenant, Wanted, set_entra
 from scim.conflicts import Conflicts
 from scim.deadlines import SETTLED
 from scim.directory import Directory
@@ -58,15 +59,22 @@ async def set_rules(
         bool, typer.Option("--give-up", help="Give up a change that broke off.")
     ] = False,
     wait: Wait = SETTLED,
+    entra_tenant: Tenant = None,
+    entra_audience: Audiences = None,
+    no_entra_tenant: NoTenant = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Close the last way in, too.")] = False,
 ) -> None:
-    """Change its rules; what is there is indexed for them.
+    """Change its rules, or whose tokens of Entra's it takes.
 
+    What is there is indexed for the rules.
     --preset or --file replace all rules, the other options change some. What breaks off goes on
     with the same command. To take something out: show --rules, edit, --file.
     """
     directory = await desk.directory(name)
     if directory.removing:
         raise Problem(f"{name} is being removed; {again(desk, f'directory remove {name}')}")
+    check_at_rest(directory)
+    entra = Wanted(entra_tenant, entra_audience, no_entra_tenant)
 
     edits = Edits(
         attributes=attribute or (),
@@ -79,6 +87,11 @@ async def set_rules(
         log_days=log_days,
         dialect=dialect,
     )
+    if entra.given:
+        if preset or file or give_up or edits != Edits():
+            raise typer.BadParameter("the options --entra-… stand alone: they are no rules")
+        await set_entra(desk, output, directory, entra, yes=yes)
+        return
     if give_up:
         if preset or file or edits != Edits():
             raise typer.BadParameter("--give-up stands alone: it introduces no rules")

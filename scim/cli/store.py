@@ -4,26 +4,24 @@ Nothing but this decides where directories are: `--account`, `--storage`, SCIM_S
 Azurite of this folder's `.local/`, in this order.
 """
 
-import asyncio
-import base64
-import binascii
 import getpass
-import json
 import logging
 import os
 import shlex
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import typer
 
 from scim import ids
-from scim.cli import local
+from scim.auth.access_tokens import Signer
+from scim.auth.keys import AUTHORITY
+from scim.cli import local, signing_in
 from scim.cli.problem import Problem
 from scim.cli.process import interruptible, program
 from scim.directory import Directory
@@ -35,13 +33,11 @@ from storage.open import Storage, open_storage
 
 PEPPER_SECRET = "scim-pepper"  # the name of a secret, not one  # noqa: S105
 LOCAL_URL = "http://127.0.0.1:7071"  # where `serve` listens unless it is told otherwise
-_STORAGE_SCOPE = "https://storage.azure.com/.default"
+SIGNING_SECRET = "scim-signing-keys"  # as above  # noqa: S105
 # Stands in for what is not asked for while the other setting is checked.
 _FILLER: Mapping[str, str] = {"SCIM_STORAGE": "memory", "SCIM_PEPPER": "-" * 64}
 
 _ACCESS = "; sign in (az login), and have the role Storage Table Data Contributor on the account"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +114,13 @@ class Desk:
     async def by(self) -> str:
         """Name the operator: the OS user, or the object id that the account knows."""
         if not self._by:
-            self._by = await _object_id() if self.where.account else getpass.getuser()
+            self._by = await signing_in.operator() if self.where.account else getpass.getuser()
         return self._by
 
     async def pepper(self) -> bytes:
         """Read the pepper, from the vault, SCIM_PEPPER or this folder. Raises Problem."""
         if self.where.vault:
-            text = await _secret(self.where.vault)
+            text = await signing_in.vault_secret(self.where.vault, PEPPER_SECRET)
         elif found := os.environ.get("SCIM_PEPPER", "").strip():
             text = found
         elif self.where.account:
@@ -135,6 +131,31 @@ class Desk:
         else:
             text = local.pepper()
         return checked("SCIM_PEPPER", text).pepper.get_secret_value()
+
+    async def signer(self) -> Signer:
+        """Make what verifies the service's access tokens, with the keys that it has; or Problem."""
+        vault, pepper = self.where.vault, await self.pepper()
+        text = os.environ.get("SCIM_SIGNING_KEYS", "").strip()
+        if vault:
+            text = await signing_in.vault_secret(vault, SIGNING_SECRET, needed=False)
+        if text:
+            return Signer(checked("SCIM_SIGNING_KEYS", text).keys)
+        derived = Signer.derive(pepper, *self.previous_peppers).keys.values()
+        # `serve` in this folder signs with a key of its own, others with what the pepper gives.
+        own = None if self.where.account else local.kept_signing_key()
+        return Signer((*([own.encode()] if own else ()), *derived))
+
+    @property
+    def previous_peppers(self) -> tuple[bytes, ...]:
+        """The pepper that is accepted beside the one of this deployment, if any."""
+        text = os.environ.get("SCIM_PEPPER_PREVIOUS", "").strip()
+        return checked("SCIM_PEPPER_PREVIOUS", text).peppers[1:] if text else ()
+
+    @property
+    def authority(self) -> str:
+        """Where Entra publishes the keys of tenants."""
+        text = os.environ.get("SCIM_ENTRA_AUTHORITY", "").strip()
+        return checked("SCIM_ENTRA_AUTHORITY", text).entra_authority if text else AUTHORITY
 
     async def directory(self, name: str) -> Directory:
         """Find a directory by its name. Raises Problem that names those that exist."""
@@ -181,10 +202,11 @@ async def opened(where: Where) -> AsyncIterator[Desk]:
         if address is None:
             with interruptible():
                 address, url = stack.enter_context(local.store())
+        accounts = _accounts()
         try:
-            storage = open_storage(address)
+            storage = open_storage(address, accounts=accounts)
         except ValueError as error:  # a connection string that the SDK can't read
-            if where.storage:
+            if where.storage and not accounts:
                 raise typer.BadParameter(f"--storage can't be opened: {error}") from error
             raise Problem(f"the storage can't be opened: {error}") from error
         stack.push_async_callback(storage.close)
@@ -194,6 +216,12 @@ async def opened(where: Where) -> AsyncIterator[Desk]:
             yield Desk(where, storage, is_local, url)
         except Unavailable as error:
             raise Problem(error.detail + (_ACCESS if where.account else "")) from error
+
+
+def _accounts() -> Mapping[str, str]:
+    """Read which further accounts directories are placed on, as the service does."""
+    text = os.environ.get("SCIM_STORAGE_ACCOUNTS", "").strip()
+    return checked("SCIM_STORAGE_ACCOUNTS", text).accounts if text else {}
 
 
 def checked(name: str, value: str, option: str | None = None) -> Settings:
@@ -229,55 +257,3 @@ def public_url(desk: Desk, given: str | None) -> str:
         "the Tenant URL begins with the service's address: give --base-url https://… or set"
         " SCIM_PUBLIC_URL"
     )
-
-
-async def _object_id() -> str:
-    """Read who we are from an access token's payload: it was just issued to us, so it is true."""
-    # Both only where an account is used: 0.5 s of import.
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
-
-    credential = DefaultAzureCredential()
-    try:
-        token = (await _signed_in(credential.get_token(_STORAGE_SCOPE))).token
-    finally:
-        await credential.close()
-    return object_id(token)
-
-
-def object_id(token: str) -> str:
-    """Read the object id that an access token names. Raises Problem."""
-    try:
-        payload = token.split(".")[1]
-        padded = payload + "=" * (-len(payload) % 4)
-        claims = json.loads(base64.urlsafe_b64decode(padded))
-        return str(claims["oid"])
-    except (IndexError, KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise Problem("the access token names no object id: sign in with `az login`") from error
-
-
-async def _secret(vault: str) -> str:
-    from azure.core.exceptions import AzureError  # noqa: PLC0415 - as above
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
-    from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
-
-    credential = DefaultAzureCredential()
-    try:
-        async with SecretClient(vault, credential) as client:
-            return (await _signed_in(client.get_secret(PEPPER_SECRET))).value or ""
-    except (AzureError, ValueError) as error:
-        raise Problem(
-            f"the vault does not give its secret {PEPPER_SECRET}: check --vault, and that you may"
-            f" read it, role Key Vault Secrets User ({type(error).__name__})"
-        ) from error
-    finally:
-        await credential.close()
-
-
-async def _signed_in(asked: Awaitable[T]) -> T:
-    from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - as above
-
-    try:
-        async with asyncio.timeout(60):
-            return await asked
-    except (ClientAuthenticationError, TimeoutError) as error:
-        raise Problem("you are not signed in to Azure: run `az login`") from error

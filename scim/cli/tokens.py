@@ -2,23 +2,36 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from scim.cli.command import Desk, Output, command, group
+from scim.cli.credentials import (
+    Name,
+    ReadOnly,
+    Scopes,
+    again,
+    chosen,
+    credential_id,
+    described,
+    ended,
+    in_use,
+    restricted,
+)
 from scim.cli.making import Days, Issuer, Label, Never, lifetime
 from scim.cli.output import minute
-from scim.cli.problem import Problem
-from scim.cli.process import program
-from scim.credentials import days_left, revoked, state
+from scim.credentials import days_left, state
 from scim.directory import Directory
 from scim.registry import Credential
 
 app = group("Secret tokens: what Entra shows when it calls.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The directory's name.")]
-_ID = re.compile(r"[0-9a-z]{12}")
+_LISTING = "token list NAME"
+_SHOWN = (
+    *("id", "state", "scopes", "expires", "lastUsed", "created", "by", "revoked", "revokedBy"),
+    "label",
+)
 # How many tokens were live before a new one -> what becomes of them.
 _STILL_LIVE = (
     "No other token is live: Entra is turned away until it has this one.",
@@ -36,6 +49,8 @@ async def issue(
     days: Days = None,
     never: Never = False,
     label: Label = "",
+    scope: Scopes = None,
+    read_only: ReadOnly = False,
     new_pepper: Annotated[
         bool,
         typer.Option("--new-pepper", help="The service has a new pepper; asks, or takes --yes."),
@@ -43,13 +58,14 @@ async def issue(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
     """Issue a further token and show it, this once."""
-    directory = await _in_use(desk, name)
+    scopes = chosen(scope, read_only=read_only)
+    directory = await in_use(desk, name)
     if new_pepper:
         question = "With a new pepper every earlier token is void, in all directories. Go on?"
         output.confirm(question, yes=yes)
     issuer = await issuing(desk, new_pepper=new_pepper)
     token, record = await issuer.issue(
-        directory, now=desk.now, days=lifetime(days, never=never), label=label
+        directory, now=desk.now, days=lifetime(days, never=never), label=label, scopes=scopes
     )
     if output.json:
         output.document({**described(record, desk.now), "directory": name, "secretToken": token})
@@ -61,17 +77,16 @@ async def issue(
 async def list_tokens(desk: Desk, output: Output, name: Name) -> None:
     """List tokens: state, end, last use, made by whom."""
     directory = await desk.directory(name)
-    found = await desk.storage.registry.credentials(directory.id)
-    rows = [described(each, desk.now) for each in found]
+    rows = [described(each, desk.now) for each in await tokens(desk, directory)]
     if output.json:
         output.document(rows)
         return
     if not rows:
         output.note(f"{name} has no token; make one: {again(desk, f'token issue {name}')}")
         return
-    shown = ("id", "state", "expires", "lastUsed", "created", "by", "revoked", "revokedBy", "label")
-    titles = [re.sub("(?=[A-Z])", " ", each).upper() for each in shown]
-    output.table(titles, ([minute(each[key]) for key in shown] for each in rows))
+    rows = [{**each, "scopes": restricted(each["scopes"])} for each in rows]
+    titles = [re.sub("(?=[A-Z])", " ", each).upper() for each in _SHOWN]
+    output.table(titles, ([minute(each[key]) for key in _SHOWN] for each in rows))
 
 
 @command(app, "rotate")
@@ -83,14 +98,21 @@ async def rotate(
     days: Days = None,
     never: Never = False,
     label: Label = "",
+    scope: Scopes = None,
+    read_only: ReadOnly = False,
 ) -> None:
-    """Issue the token that takes over, and say what is next."""
-    directory = await _in_use(desk, name)
-    issuer = await issuing(desk)
+    """Issue the token that takes over, and say what is next.
+
+    Without --scope it may do what the live ones together may.
+    """
+    directory = await in_use(desk, name)
     now = desk.now
-    before = [each for each in await _credentials(desk, directory) if state(each, now) == "live"]
+    before = [each for each in await tokens(desk, directory) if state(each, now) == "live"]
+    held = chosen([scope for each in before for scope in each.scopes], read_only=False)
+    scopes = chosen(scope, read_only=read_only, otherwise=held)
+    issuer = await issuing(desk)
     token, record = await issuer.issue(
-        directory, now=now, days=lifetime(days, never=never), label=label
+        directory, now=now, days=lifetime(days, never=never), label=label, scopes=scopes
     )
     if output.json:
         output.document(
@@ -115,56 +137,28 @@ async def rotate(
         output.say(f"     {again(desk, f'token revoke {each.id}')}{remark}")
 
 
-def _token_id(text: str) -> str:
-    """Refuse a secret in an id's place, without a word of it."""
-    if _ID.fullmatch(text):
-        return text
-    if text.startswith("scim_"):
-        raise typer.BadParameter(
-            "that is a token: give its id, which `token list NAME` shows; whoever sees this"
-            " machine's commands has seen the token"
-        )
-    raise typer.BadParameter("that is no token's id; `token list NAME` shows the ids")
-
-
 @command(app, "revoke")
 async def revoke(
     desk: Desk,
     output: Output,
     id: Annotated[
         str,
-        typer.Argument(metavar="ID", callback=_token_id, help="The token's id, from token list."),
+        typer.Argument(
+            metavar="ID",
+            callback=credential_id("a token", _LISTING),
+            help="The token's id, from token list.",
+        ),
     ],
     *,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Revoke a directory's last token too.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Close the last way in, too.")] = False,
 ) -> None:
     """Revoke a token.
 
-    Within 60 seconds no server takes it. Asks when it is the directory's last one.
+    Within 60 seconds no server takes it. Asks when no other way in is open.
     """
-    registry, now = desk.storage.registry, desk.now
-    found = await registry.credential(id)
-    directory = await registry.directory(found.directory) if found else None
-    if found is None or directory is None:
-        raise Problem(f"there is no token {id}; {again(desk, 'token list NAME')} shows their ids")
-    if found.revoked is None:
-        others = [
-            each
-            for each in await _credentials(desk, directory)
-            if each.id != id and state(each, now) == "live"
-        ]
-        if not others and state(found, now) == "live":
-            question = (
-                f"This is the last token of {directory.name}: Entra will be turned away. Revoke?"
-            )
-            output.confirm(question, yes=yes)
-        by = await desk.by()
-        found = await registry.change_credential(id, lambda each: revoked(each, by, now))
-        await desk.journal(directory, "token revoke", credential=id)
+    found, directory = await ended(desk, output, id, "token", _LISTING, yes=yes)
     if output.json:
-        output.document({**described(found, now), "directory": directory.name})
+        output.document({**described(found, desk.now), "directory": directory.name})
         return
     output.say(f"Token {id} of {directory.name} is revoked; no server takes it after 60 seconds.")
 
@@ -176,23 +170,8 @@ async def issuing(desk: Desk, *, new_pepper: bool = False) -> Issuer:
     return issuer
 
 
-def described(credential: Credential, now: datetime) -> dict[str, Any]:
-    """Describe a token without anything secret, as `--json` prints it."""
-    return {
-        "id": credential.id,
-        "state": state(credential, now),
-        "created": credential.created,
-        "by": credential.by,
-        "label": credential.label,
-        "expires": credential.expires,
-        "lastUsed": credential.last_used,
-        "revoked": credential.revoked,
-        "revokedBy": credential.revoked_by,
-    }
-
-
 def expiring(credentials: list[Credential], now: datetime, within: int) -> list[Credential]:
-    """Find the live tokens that end within so many days."""
+    """Find the live tokens, and secrets of clients, that end within so many days."""
     return [
         each
         for each in credentials
@@ -208,23 +187,13 @@ def tell(output: Output, token: str, record: Credential) -> None:
             "Secret Token": token,
             "Token id": record.id,
             "Expires": minute(record.expires) if record.expires else "never",
+            "Scopes": restricted(record.scopes) or None,
         }
     )
     output.note("The token is shown this once: only its digest is kept.")
 
 
-def again(desk: Desk, command: str) -> str:
-    """Write a command for the same store, to be copied."""
-    return f"{program()} {command}{desk.where.options}"
-
-
-async def _in_use(desk: Desk, name: str) -> Directory:
-    """Find a directory that may get a token. Raises Problem."""
-    directory = await desk.directory(name)
-    if directory.removing:
-        raise Problem(f"{name} is being removed: no token would open it")
-    return directory
-
-
-async def _credentials(desk: Desk, directory: Directory) -> list[Credential]:
-    return await desk.storage.registry.credentials(directory.id)
+async def tokens(desk: Desk, directory: Directory) -> list[Credential]:
+    """Read the tokens of a directory, and no credentials of other kinds."""
+    found = await desk.storage.registry.credentials(directory.id)
+    return [each for each in found if each.kind == "token"]

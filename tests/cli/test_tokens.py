@@ -10,7 +10,8 @@ from tests.cli.requests import Tenant
 from tests.cli.test_directories import TOKEN
 
 FIELDS = {
-    "id", "state", "created", "by", "label", "expires", "lastUsed", "revoked", "revokedBy",
+    "id", "state", "scopes", "created", "by", "label", "expires", "lastUsed", "revoked",
+    "revokedBy",
 }  # fmt: skip
 
 

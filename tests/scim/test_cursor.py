@@ -40,6 +40,14 @@ def test_what_is_no_cursor_is_refused(cursor: str) -> None:
         SEALER.open(cursor, "d1|User", NOW, HOUR)
 
 
+def test_a_cursor_is_opened_while_its_pepper_is_known() -> None:
+    """The first pepper seals, all open: so it is changed while somebody pages."""
+    new, old = b"another pepper", b"a pepper for tests, 32 bytes or more"
+    assert Sealer.derive(new, old).open(CURSOR, "d1|User", NOW, HOUR)
+    fresh = Sealer.derive(new, old).seal({"n": 1}, "d1|User", NOW)
+    assert Sealer.derive(new).open(fresh, "d1|User", NOW, HOUR)
+
+
 def test_a_cursor_of_another_query_or_another_pepper_is_refused() -> None:
     with pytest.raises(InvalidCursor):
         SEALER.open(CURSOR, "d2|User", NOW, HOUR)

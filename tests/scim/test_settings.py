@@ -46,6 +46,29 @@ def test_the_short_form_of_azurite_is_understood() -> None:
         ("SCIM_STORAGE", "@Microsoft.KeyVault(SecretUri=https://vault/secrets/s)", "not resolved"),
         ("SCIM_STORAGE", "azurit", "table URL"),
         ("SCIM_STORAGE", "http://account.table.core.windows.net", "table URL"),
+        ("SCIM_PEPPER_PREVIOUS", "short-secret", "at least 32 bytes"),
+        ("SCIM_PEPPER_PREVIOUS", "@Microsoft.KeyVault(SecretUri=https://v/s/p)", "not resolved"),
+        ("SCIM_SIGNING_KEYS", "short-secret", "at least 32 bytes"),
+        ("SCIM_SIGNING_KEYS", f"{PEPPER},short-secret", "at least 32 bytes"),
+        ("SCIM_SIGNING_KEYS", f"{PEPPER},{PEPPER}", "twice"),
+        ("SCIM_SIGNING_KEYS", "@Microsoft.KeyVault(SecretUri=https://v/s/k)", "not resolved"),
+        ("SCIM_SIGNING_KEYS", f"{PEPPER},@Microsoft.KeyVault(SecretUri=https://v)", "not resolved"),
+        ("SCIM_SIGNING_KEYS", " , ", "holds no key"),
+        ("SCIM_PEPPER", '"@Microsoft.KeyVault(SecretUri=https://v/secrets/p)"', "not resolved"),
+        ("SCIM_ENTRA_AUTHORITY", "http://login.example.com", "https URL"),
+        ("SCIM_ENTRA_AUTHORITY", "login.example.com", "https URL"),
+        ("SCIM_BACKUP_TO", "https://account.table.core.windows.net/c", "a container's URL"),
+        ("SCIM_BACKUP_TO", "https://a.blob.core.windows.net/c?sig=secret-word", "without a query"),
+        ("SCIM_BACKUP_TO", "@Microsoft.KeyVault(SecretUri=https://v/secrets/s)", "not resolved"),
+        ("SCIM_BACKUP_DAYS", "-1", "greater than or equal to 0"),
+        ("SCIM_BACKUP_DAYS", "secret-word", "valid integer"),
+        ("SCIM_STORAGE_ACCOUNTS", "secret-word", "a JSON object"),
+        ("SCIM_STORAGE_ACCOUNTS", '["secret-word"]', "a JSON object"),
+        ("SCIM_STORAGE_ACCOUNTS", '{"a": 1}', "a JSON object"),
+        ("SCIM_STORAGE_ACCOUNTS", '{"main": "https://a.table.core.windows.net"}', "not main"),
+        ("SCIM_STORAGE_ACCOUNTS", '{"A b": "https://a.table.core.windows.net"}', "a-z"),
+        ("SCIM_STORAGE_ACCOUNTS", '{"a": "memory"}', "a JSON object"),
+        ("SCIM_STORAGE_ACCOUNTS", '{"a": "secret-word"}', "table URL"),
         ("SCIM_PUBLIC_URL", "http://scim.example.com", "https URL"),
         ("SCIM_PUBLIC_URL", "idp.example.org", "https URL"),
         ("SCIM_PUBLIC_URL", "https://user:word@scim.example.com", "https URL"),
@@ -64,6 +87,21 @@ def test_an_unusable_setting_stops_the_start_without_being_shown(
     assert caught.value.__cause__ is None
 
 
+def test_peppers_and_signing_keys_are_in_their_order() -> None:
+    """The first of each makes, all verify."""
+    plain = Settings.read(GOOD)
+    assert (plain.peppers, plain.keys) == ((PEPPER.encode(),), ())
+    assert plain.entra_authority == "https://login.microsoftonline.com"
+    one, two = "1" * 32, "2" * 32
+    changing = {**GOOD, "SCIM_PEPPER_PREVIOUS": two * 2, "SCIM_SIGNING_KEYS": f" {two}, {one}\n"}
+    settings = Settings.read(changing)
+    assert settings.peppers == (PEPPER.encode(), (two * 2).encode())
+    assert settings.keys == (two.encode(), one.encode())
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert one not in shown
+        assert two not in shown
+
+
 def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(SettingsError, match=r"SCIM_STORAGE is not set; SCIM_PEPPER is not set"):
         Settings.read({})
@@ -74,3 +112,13 @@ def test_no_secret_shows() -> None:
     for shown in (repr(settings), str(settings), settings.model_dump_json()):
         assert PEPPER not in shown
         assert AZURITE_KEY not in shown
+
+
+def test_further_accounts_and_a_place_for_backups_are_read() -> None:
+    url = "https://a.table.core.windows.net"
+    given = {"SCIM_STORAGE_ACCOUNTS": f'{{"second": "{url}"}}', "SCIM_BACKUP_TO": " backups "}
+    settings = Settings.read({**GOOD, **given, "SCIM_BACKUP_DAYS": "30"})
+    assert settings.accounts == {"second": url}
+    assert (settings.backup_to, settings.backup_days) == ("backups", 30)
+    assert url not in repr(settings)
+    assert (Settings.read(GOOD).accounts, Settings.read(GOOD).backup_to) == ({}, None)

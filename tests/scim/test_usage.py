@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scim.beside import Beside
 from scim.credentials import issue
 from scim.directory import Directory
 from scim.errors import Unavailable
@@ -116,22 +117,24 @@ async def test_only_so_many_credentials_are_remembered() -> None:
     """Who was noted first is forgotten first, and noted again."""
     registry = Watched()
     registry.gate.set()
-    usage = Usage(registry, most=2)
+    beside = Beside()
+    usage = Usage(registry, beside, most=2)
     ada, bob, eve = [issue("abcdefgh", pepper=PEPPER, now=NOW)[1] for _ in range(3)]
     for each in (ada, bob, ada, eve, bob, eve, ada):
         usage.note(each, NOW)
-    await usage.close()
+    await beside.close()
     assert [id for id, _ in registry.touches] == [each.id for each in (ada, bob, eve, ada)]
 
 
 async def test_closing_ends_a_note_that_hangs() -> None:
     registry = Watched()
-    usage = Usage(registry, patience=0.01)
+    beside = Beside(patience=0.01)
+    usage = Usage(registry, beside)
     usage.note(issue("abcdefgh", pepper=PEPPER, now=NOW)[1], NOW)
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
-        await usage.close()
-    await usage.close()  # nothing left
+        await beside.close()
+    await beside.close()  # nothing left
 
 
 @pytest.mark.parametrize(
@@ -148,3 +151,18 @@ def test_a_note_is_due_after_five_minutes(last: str | None, *, due: bool) -> Non
     _, credential = issue("abcdefgh", pepper=PEPPER, now=NOW)
     used = credential.model_copy(update={"last_used": last})
     assert is_due(used, timestamp(NOW)) is due
+
+
+async def test_a_digest_is_renewed_unless_it_was_changed_meanwhile() -> None:
+    """By another process, or because an operator was faster: what is there now stays."""
+    registry = MemoryRegistry()
+    token, old = issue("abcdefgh", pepper=b"another pepper, of 32 bytes at least", now=NOW)
+    await registry.add_credential(old)
+    for found, kept in ((old.model_copy(update={"digest": "x"}), old.digest), (old, "new")):
+        beside = Beside()
+        Usage(registry, beside).renew(found, "new", NOW)
+        await beside.close()
+        current = await registry.credential(old.id)
+        assert current is not None
+        assert current.digest == kept
+    assert token not in repr(current)
