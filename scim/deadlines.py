@@ -12,6 +12,9 @@ FRESH = 60.0  # seconds that a process remembers a record that it has read
 LONGEST_REQUEST = 60.0  # seconds until a request is broken off: Entra itself gives up then
 # Within a bulk request no operation begins later; what is left of its time is for the last one.
 BULK = timedelta(seconds=45)
+# A list that no index serves reads on until then, and waits for calls that are on their way.
+LIST = timedelta(seconds=30)
+DELETION = 10.0  # seconds that a request removes memberships of what it has deleted, many at once
 # For what a request leaves behind: its entry in the log, a transaction that is on its way.
 MARGIN = 10.0
 SETTLED = FRESH + LONGEST_REQUEST + MARGIN

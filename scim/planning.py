@@ -7,6 +7,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from scim.elements import LABELS
 from scim.errors import InvalidFilter
 from scim.filters import And, Compare, Filter, Not, Or, Present, ValuePath
 from scim.keys import findable, key
@@ -14,6 +15,9 @@ from scim.match import conjuncts
 from scim.repository import Key
 from scim.schema import Path, ResourceType
 from scim.tokens import UNKNOWN
+
+# Types that have so many values that an index of them may narrow something.
+_MANY = frozenset({"string", "reference", "integer", "decimal", "dateTime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,36 @@ def narrow(filter: Filter, resource_type: ResourceType) -> Lookup | None:
     if isinstance(filter, ValuePath):
         return _within(filter, resource_type)
     return None
+
+
+def wanting(filter: Filter, resource_type: ResourceType) -> frozenset[str] | None:
+    """Name the paths which, were they indexed, would have a filter narrowed; None: none would."""
+    match filter:
+        case And():
+            options = [wanting(each, resource_type) for each in conjuncts(filter)]
+            return min((each for each in options if each is not None), key=len, default=None)
+        case Or(left, right):
+            one, other = wanting(left, resource_type), wanting(right, resource_type)
+            return None if one is None or other is None else one | other
+        case ValuePath(path, inner):
+            equal = [
+                Compare(Path(path.attribute, each.path.attribute, path.extension), "eq", each.value)
+                for each in conjuncts(inner)
+                if isinstance(each, Compare) and each.op == "eq"
+            ]
+            options = [wanting(each, resource_type) for each in equal]
+            return min((each for each in options if each is not None), key=len, default=None)
+        case Compare(path, "eq", value) if value is not None:
+            if narrow(filter, resource_type) is not None:
+                return frozenset()
+            return frozenset({str(path)}) if _worth_an_index(path) else None
+    return None
+
+
+def _worth_an_index(path: Path) -> bool:
+    """Tell whether values of a path tell resources apart: a label does not, nor does a flag."""
+    leaf, computed = path.leaf, path.attribute is None or path.attribute.mutability == "readOnly"
+    return leaf is not None and not computed and leaf.type in _MANY and leaf.name not in LABELS
 
 
 def _within(filter: ValuePath, resource_type: ResourceType) -> Lookup | None:

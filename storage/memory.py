@@ -4,11 +4,8 @@ No method awaits between reading and writing, so each is atomic on the event loo
 copied at the door: what a caller does to one later changes nothing here.
 """
 
-from bisect import bisect_right
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import Literal
+from collections.abc import Collection, Sequence
 
-from scim.filters import Filter
 from scim.keys import moves, needed
 from scim.repository import (
     Change,
@@ -26,93 +23,17 @@ from scim.tombstones import Tombstone
 from storage import rows
 from storage.journal import of_change
 from storage.memory_indexing import MemoryIndexing
+from storage.memory_reading import MemoryReading
 from storage.memory_rows import Partition, Row
 from storage.memory_tombstones import MemoryTombstones
 
 
-class MemoryRepository(MemoryTombstones, MemoryIndexing):
+class MemoryRepository(MemoryTombstones, MemoryIndexing, MemoryReading):
     """One directory's resources, in a partition that its owner keeps."""
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self.meter = Meter()
-
-    async def get(
-        self, type: ResourceType, id: str, *, members: bool = False, member_of: bool = False
-    ) -> Stored | None:
-        self._count()
-        row = self._partition.rows.get(id)
-        if row is None or row.type != type.name:
-            return None
-        return self._stored(row, members=members, member_of=member_of)
-
-    async def find(
-        self, type: ResourceType, key: Key, *, members: bool = False, member_of: bool = False
-    ) -> list[Stored]:
-        self._count()
-        rows = self._partition.rows
-        owner = self._partition.claims.get((type.name, key))
-        found = [
-            row
-            for id, row in rows.items()
-            if id == owner or (row.type == type.name and key in row.indexes)
-        ]
-        read = [self._stored(row, members=members, member_of=member_of) for row in found]
-        return sorted(read, key=lambda each: each.id)
-
-    async def scan(
-        self,
-        type: ResourceType,
-        *,
-        filter: Filter | None = None,  # noqa: ARG002 - a hint, and everything is near here
-        after: str = "",
-        before: str = "",
-        size: int = 1000,
-    ) -> AsyncGenerator[Sequence[Stored], None]:
-        while True:
-            ids = await self.ids(type)
-            some = ids[bisect_right(ids, after) :][:size]
-            batch = [self._stored(self._partition.rows[id]) for id in some]
-            if batch:
-                yield [each for each in batch if not before or each.id < before]
-            if len(some) < size or (before and some[-1] >= before):
-                return
-            after = some[-1]
-
-    async def ids(self, type: ResourceType) -> list[str]:
-        self._count()
-        return sorted(id for id, row in self._partition.rows.items() if row.type == type.name)
-
-    async def related(
-        self,
-        type: ResourceType,  # noqa: ARG002 - ids are unique over all types
-        ids: Sequence[str],
-        way: Literal["members", "member_of"],
-        *,
-        contiguous: bool = False,  # noqa: ARG002 - nothing is far here
-    ) -> Mapping[str, tuple[Member, ...]]:
-        self._count()
-        read = self._members if way == "members" else self._member_of
-        return {id: read(id) for id in ids}
-
-    async def contains(
-        self,
-        type: ResourceType,  # noqa: ARG002 - ids are unique over all types
-        group: str,
-        members: Collection[str],
-    ) -> tuple[Member, ...]:
-        self._count()
-        mine = self._partition.members.get(group, {})
-        return tuple(mine[id] for id in sorted(set(members)) if id in mine)
-
-    async def types_of(self, ids: Collection[str]) -> Mapping[str, str]:
-        self._count()
-        rows = self._partition.rows
-        return {id: rows[id].type for id in ids if id in rows}
-
-    async def mark(self, id: str) -> str | None:
-        self._count()
-        return str(self._partition.marks[id]) if id in self._partition.rows else None
 
     async def create(
         self,
@@ -200,6 +121,7 @@ class MemoryRepository(MemoryTombstones, MemoryIndexing):
             self._bury(type, keep)
         for key in row.claims:
             del partition.claims[type.name, key]
+        partition.index(before.id, row, frozenset())
         del partition.rows[before.id]
         partition.members.pop(before.id, None)
         for group, members in partition.members.items():
@@ -256,9 +178,10 @@ class MemoryRepository(MemoryTombstones, MemoryIndexing):
             rows.copied(resource),
             change.id,
             (old.claims & claimed) | keyed.claim,
-            (old.indexes & indexed) | keyed.index,
+            old.indexes,
         )
         partition.claims |= {(type.name, key): id for key in row.claims}
+        partition.index(id, row, (old.indexes & indexed) | keyed.index)
         partition.rows[id] = row
         self._log(change, type.name, id)
 
@@ -277,23 +200,3 @@ class MemoryRepository(MemoryTombstones, MemoryIndexing):
 
     def _typed(self, member: Member) -> Member:
         return Member(member.id, self._partition.rows[member.id].type, member.display)
-
-    def _members(self, id: str) -> tuple[Member, ...]:
-        members = self._partition.members.get(id, {})
-        return tuple(members[each] for each in sorted(members))
-
-    def _member_of(self, id: str) -> tuple[Member, ...]:
-        partition = self._partition
-        groups = sorted(group for group, members in partition.members.items() if id in members)
-        return tuple(Member(group, partition.rows[group].type) for group in groups)
-
-    def _stored(self, row: Row, *, members: bool = False, member_of: bool = False) -> Stored:
-        id = row.resource["id"]
-        self.meter.rows += 1
-        return Stored(
-            rows.copied(row.resource),
-            row.version,
-            row.version,
-            self._members(id) if members else None,
-            self._member_of(id) if member_of else None,
-        )

@@ -27,7 +27,7 @@ class MemoryIndexing(MemoryJournal):
             raise Stale
         self._check_claims(type, stored.id, claims)
         row.claims |= frozenset(claims)
-        row.indexes |= frozenset(indexes)
+        self._partition.index(stored.id, row, row.indexes | frozenset(indexes))
         self._partition.claims |= {(type.name, key): stored.id for key in claims}
 
     async def leftovers(self, type: ResourceType) -> AsyncGenerator[Sequence[Leftover], None]:
@@ -52,7 +52,7 @@ class MemoryIndexing(MemoryJournal):
             for key in row.claims - claimed:
                 del self._partition.claims[type.name, key]
             row.claims &= claimed
-            row.indexes &= indexed
+            self._partition.index(each.id, row, row.indexes & indexed)
         return done
 
     def _check_claims(self, type: ResourceType, id: str, claims: Collection[Key]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from scim.credentials import issue
 from scim.directory import Directory
 from scim.http import Request, Response
+from scim.limits import Limits
 from scim.server import Server
 from storage.open import Storage
 
@@ -19,6 +20,7 @@ GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 HOST = "https://scim.example.com"
+UNHURRIED = Limits(requests_per_second=0)  # tests send more in a second than clients do
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Client:
 async def open_directory(storage: Storage, **record: Any) -> Client:
     """Make a directory in a store and a client for it; `record` sets the directory's rules."""
     name = f"test-{uuid.uuid4().hex[:12]}"
-    directory = Directory(id=uuid.uuid4().hex[:20], name=name, **record)
+    ruled = {"limits": UNHURRIED, **record}
+    directory = Directory(id=uuid.uuid4().hex[:20], name=name, **ruled)
     await storage.registry.add_directory(directory)
     token, credential = issue(directory.id, pepper=PEPPER, now=datetime.now(UTC))
     await storage.registry.add_credential(credential)

@@ -16,6 +16,9 @@ from scim.references import forget, places, referrers
 from scim.revival import left_out, tombstone, unfinished
 from scim.schema import Attribute, ResourceType
 from scim.tombstones import Tombstone
+from scim.unfinished import Work
+
+_ENDED = "deleted before: memberships that were left of it are removed"
 
 
 async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
@@ -50,9 +53,14 @@ async def remove(
             _kept(call, resource_type, id, days),
         )
     except NotFound:
-        # A deletion that broke off may have left references that came to be beside it.
+        # A deletion that broke off may have left memberships, and references.
         if mark is None:
-            await forget(call, id, where, await referrers(call, where))
+            ended = replace(call.change("delete"), detail=_ENDED)
+            found, _ = await asyncio.gather(
+                referrers(call, where),
+                call.repository.finish(Work(resource_type.name, id), ended),
+            )
+            await forget(call, id, where, found)
         raise
     await forget(call, id, where, found)
     change = call.change("delete")

@@ -1,18 +1,25 @@
-"""Finding the resources that match: by id, key or membership if possible, else by a scan."""
+"""Finding the resources that match: by id, key or membership if possible, else by a scan.
 
-from collections.abc import AsyncGenerator
+Everything comes in batches, in the order of ids, and a batch is all that is held. What reads more
+than its time allows is ended with an error that says what to index (`scim/deadlines.py`, LIST).
+"""
+
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from scim.call import Call
+from scim.deadlines import LIST
+from scim.errors import TooMany
 from scim.filters import Filter
 from scim.handlers.views import matching
-from scim.planning import Lookup, narrow
+from scim.planning import Lookup, narrow, wanting
+from scim.ranges import BATCH, Reading
 from scim.repository import Stored
 from scim.schema import Path, ResourceType
 from scim.side_by_side import side_by_side
 
-BATCH = 1000  # resources of a scan that are held at once
+_FEW = 10  # resources that a lookup reads with their memberships; of more, a page is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +40,120 @@ class Source:
         return f"{self.type.name}?{self.filter or ''}&{self.sort or ''}&{self.descending}"
 
 
-async def everything(call: Call, source: Source) -> list[Stored]:
-    """Find all that a source offers, in the order of their ids."""
+async def everything(call: Call, source: Source) -> AsyncGenerator[list[Stored], None]:
+    """Yield all that a source offers."""
     lookup = narrow(source.filter, source.type) if source.filter is not None else None
-    if lookup is not None:
-        return await matching(
-            call, source.type, await _look_up(call, source, lookup), source.filter
+    found = stream(call, source) if lookup is None else _look_up(call, source, lookup)
+    async with aclosing(found) as batches:
+        async for batch in batches:
+            yield batch
+
+
+def stream(
+    call: Call, source: Source, after: str = "", before: str = ""
+) -> AsyncGenerator[list[Stored], None]:
+    """Yield everybody between two ids who matches, long ranges read side by side."""
+    return _resources(call, source, BATCH).everybody(after, before)
+
+
+def one_by_one(
+    call: Call, source: Source, after: str, before: str, size: int
+) -> AsyncGenerator[list[Stored], None]:
+    """Yield the same, `size` at a time: for who stops soon."""
+    return _resources(call, source, size).one_by_one(after, before)
+
+
+async def identities(
+    call: Call, source: Source, after: str = ""
+) -> AsyncGenerator[list[str], None]:
+    """Yield the ids of everybody after an id who matches."""
+    if source.filter is None:
+        found = _ids(call, source.type).everybody(after)
+    else:
+        found = _ids_of(stream(call, source, after))
+    async with aclosing(found) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def _ids_of(
+    found: AsyncGenerator[list[Stored], None],
+) -> AsyncGenerator[list[str], None]:
+    async with aclosing(found) as batches:
+        async for batch in batches:
+            yield [each.id for each in batch]
+
+
+def _ids(call: Call, type: ResourceType) -> Reading[str, str]:
+    """Read keys alone, however long it takes: whoever counts a directory has nothing to index."""
+
+    async def take(batch: Sequence[str]) -> list[str]:
+        return list(batch)
+
+    def read(after: str, before: str) -> AsyncGenerator[Sequence[str], None]:
+        return call.repository.ids(type, after=after, before=before)
+
+    return Reading(read, str, take, lambda: None)
+
+
+def _resources(call: Call, source: Source, size: int) -> Reading[Stored, Stored]:
+    type, filter = source.type, source.filter
+
+    def read(after: str, before: str) -> AsyncGenerator[Sequence[Stored], None]:
+        return call.repository.scan(type, filter=filter, after=after, before=before, size=size)
+
+    async def take(batch: Sequence[Stored]) -> list[Stored]:
+        return await matching(call, type, batch, filter, contiguous=True)
+
+    return Reading(read, lambda each: each.id, take, lambda: _check_time(call, source), size)
+
+
+def _check_time(call: Call, source: Source) -> None:
+    """End what takes too long. Raises TooMany."""
+    if call.clock() - call.now < LIST:
+        return
+    name, missing = source.type.name, wanting(source.filter, source.type) if source.filter else None
+    if missing:
+        which = " and ".join(sorted(missing))
+        advice = (
+            f"have {which} indexed (the key indexed of {name} in the rules of this directory), and"
+            " it is answered at once"
         )
-    return [stored async for stored in stream(call, source, "")]
+    elif source.filter is not None:
+        served = ", ".join(str(each) for each in (*source.type.unique, *source.type.indexed)[:4])
+        advice = (
+            "add a comparison that an index serves by and: eq with an attribute that is indexed or"
+            f" unique, such as {served}"
+        )
+    else:
+        advice = "leave out sortBy, or add a filter that compares an indexed attribute with eq"
+    raise TooMany(
+        f"the list asks about more than can be looked at within {LIST.seconds} seconds: {advice}"
+    )
 
 
-async def _look_up(call: Call, source: Source, lookup: Lookup) -> list[Stored]:
-    """Read the resources at the places that a filter was narrowed to, in the order of their ids."""
-    type, find = source.type, call.repository.find
-    wanted = {"members": source.members, "member_of": source.member_of}
-    ids = set(lookup.ids)
+async def _look_up(
+    call: Call, source: Source, lookup: Lookup
+) -> AsyncGenerator[list[Stored], None]:
+    """Read the resources at the places that a filter was narrowed to, and keep who matches."""
+    type = source.type
+    held = await side_by_side(lambda key: call.repository.holders(type, key), lookup.keys)
+    found = {*lookup.ids, *(id for some in held.values() for id in some)}
+    ids = sorted(found | await _related(call, type, lookup))
+    few = len(ids) <= _FEW
+    along = {"members": source.members and few, "member_of": source.member_of and few}
+    for start in range(0, len(ids), BATCH):
+        if start:
+            _check_time(call, source)
+        some = ids[start : start + BATCH]
+        read = await side_by_side(lambda each: call.repository.get(type, each, **along), some)
+        there = [stored for stored in read.values() if stored is not None]
+        yield await matching(call, type, there, source.filter)
+
+
+async def _related(call: Call, type: ResourceType, lookup: Lookup) -> set[str]:
+    """List who is in one of some groups, and the groups that have one of some members."""
+    ids: set[str] = set()
     if lookup.having_member:
         types = await call.repository.types_of(lookup.having_member)
         for id, name in types.items():
@@ -62,21 +168,4 @@ async def _look_up(call: Call, source: Source, lookup: Lookup) -> list[Stored]:
                 ids |= {
                     each.id for some in members.values() for each in some if each.type == type.name
                 }
-    along = wanted if len(ids) == 1 else {}
-    read = await side_by_side(lambda each: call.repository.get(type, each, **along), sorted(ids))
-    found = {id: stored for id, stored in read.items() if stored is not None}
-    held = await side_by_side(lambda key: find(type, key, **wanted), lookup.keys)
-    for some in held.values():
-        found |= {each.id: each for each in some}
-    return [found[id] for id in sorted(found)]
-
-
-async def stream(
-    call: Call, source: Source, after: str, size: int = BATCH
-) -> AsyncGenerator[Stored, None]:
-    """Yield everything after an id that matches, in the order of ids."""
-    scan = call.repository.scan(source.type, filter=source.filter, after=after, size=size)
-    async with aclosing(scan) as batches:
-        async for batch in batches:
-            for stored in await matching(call, source.type, batch, source.filter, contiguous=True):
-                yield stored
+    return ids

@@ -18,6 +18,7 @@ from scim.handlers.answer import (
     written,
 )
 from scim.handlers.writing import (
+    check_members,
     check_no_loop,
     current,
     not_found,
@@ -27,7 +28,7 @@ from scim.handlers.writing import (
     write,
 )
 from scim.http import Response
-from scim.membership import Split, attach, detach, difference, split
+from scim.membership import Split, attach, detach, difference, named, split
 from scim.operations import Operation, read_operations
 from scim.patch import apply
 from scim.replacement import check_immutable
@@ -83,7 +84,9 @@ async def replace(call: Call, resource_type: ResourceType, id: str) -> Response:
 async def patch(call: Call, resource_type: ResourceType, id: str) -> Response:
     """Apply operations in their order, all or none of them (RFC 7644 §3.5.2)."""
     body = read_json(call.request, call.limits.body_bytes)
-    operations, ignored = read_operations(body, resource_type, call.dialect)
+    most = call.limits.patch_operations
+    operations, ignored = read_operations(body, resource_type, call.dialect, most)
+    check_members(call, named(operations, resource_type))
     note_ignored(call, ignored)
     plan = split(operations, resource_type, call.dialect.tolerance)
     if plan.edit is None or plan.whole or plan.rest:

@@ -19,7 +19,8 @@ from scim.handlers.answer import (
     with_memberships,
 )
 from scim.handlers.finding import Source
-from scim.handlers.listing import Page, Window, first_to_last
+from scim.handlers.listing import first_to_last
+from scim.handlers.pages import Page, Window
 from scim.handlers.views import paths_of
 from scim.http import Response
 from scim.planning import settle

@@ -13,7 +13,7 @@ from scim.body import read_json
 from scim.call import Call
 from scim.document import read
 from scim.entity_tags import check_if_match, check_if_none_match
-from scim.errors import InvalidValue, NotFound, Unavailable, Uniqueness
+from scim.errors import InvalidValue, NotFound, TooLarge, Unavailable, Uniqueness
 from scim.journal import plain
 from scim.membership import detach
 from scim.references import check_new
@@ -35,7 +35,17 @@ def read_body(call: Call, resource_type: ResourceType) -> tuple[Resource, tuple[
             body = rewrite(body, resource_type)
     resource, ignored = read(body, resource_type, call.dialect.tolerance)
     note_ignored(call, ignored)
-    return detach(resource, resource_type)
+    rest, members = detach(resource, resource_type)
+    check_members(call, len(members))
+    return rest, members
+
+
+def check_members(call: Call, number: int) -> None:
+    """Refuse a request that names too many members. Raises TooLarge."""
+    if number > call.limits.members:
+        raise TooLarge(
+            f"one request may name at most {call.limits.members} members: send several PATCHes"
+        )
 
 
 def changed_names(

@@ -358,7 +358,7 @@ async def test_a_bug_is_an_entry_without_its_cause(caplog: pytest.LogCaptureFixt
     partition = Partition()
 
     class Buggy(MemoryRepository):
-        async def ids(self, type: Any) -> list[str]:
+        def scan(self, *_: Any, **__: Any) -> Any:
             raise KeyError(SENT)
 
     client = await serve(lambda _: Buggy(partition))

@@ -7,7 +7,7 @@ from scim.catalog import BUILT_IN_RESOURCE_TYPES
 from scim.credentials import issue
 from scim.limits import Limits
 from scim.server import Server
-from storage.open import Storage
+from storage.open import Storage, open_storage
 from tests.service import PEPPER, Client, open_directory
 
 RANK = "urn:example:params:scim:schemas:Rank:1.0"
@@ -58,6 +58,23 @@ async def test_a_walk_that_outlived_its_bookmark_counts_again(storage: Storage) 
         clock=lambda: datetime.now(UTC) + timedelta(seconds=61),
     )
     assert (await client.get("/Users?startIndex=3&count=2")).body["totalResults"] == 5
+
+
+async def test_a_walk_of_more_pages_than_a_bookmark_holds() -> None:
+    """Page 512 ends a bookmark, page 513 begins the next; beyond the end nobody counts again."""
+    client = await open_directory(open_storage("memory"))
+    for n in range(519):
+        await client.user(userName=f"person{n}@example.com")
+    seen = []
+    for start in range(1, 520):
+        page = (await client.get(f"/Users?startIndex={start}&count=1")).body
+        assert page["totalResults"] == 519
+        seen += [each["id"] for each in page["Resources"]]
+    assert len(seen) == len(set(seen)) == 519
+    await client.user()
+    for start in (520, 5_000, 10**12):
+        page = (await client.get(f"/Users?startIndex={start}&count=1")).body
+        assert (page["totalResults"], page.get("Resources", [])) == (519, []), start
 
 
 async def test_types_that_define_an_attribute_differently_are_sorted_together(

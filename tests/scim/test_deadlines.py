@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scim import purging, reading_log, recording
-from scim.deadlines import BULK, FRESH, LONGEST_REQUEST, MARGIN, SETTLED
+from scim import fairness, purging, reading_log, recording
+from scim.deadlines import BULK, DELETION, FRESH, LIST, LONGEST_REQUEST, MARGIN, SETTLED
+from storage.client import LONGEST_CALL
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,17 @@ def test_the_documents_say_how_long(name: str) -> None:
 
 
 def test_a_bulk_request_has_time_for_its_last_operation() -> None:
-    assert BULK.total_seconds() + 10 < LONGEST_REQUEST
+    assert BULK.total_seconds() + DELETION < LONGEST_REQUEST
+
+
+def test_a_list_that_takes_too_long_is_ended_before_its_request_is() -> None:
+    """A call may begin in the last moment, and take as long as a call may."""
+    assert LIST.total_seconds() + LONGEST_CALL < LONGEST_REQUEST
+
+
+def test_who_has_waited_for_its_turn_has_time_left() -> None:
+    """The wait is a part of a request's time, of a list's and of a Bulk's."""
+    assert fairness.PATIENCE < LIST.total_seconds() / 2 < BULK.total_seconds()
 
 
 def test_a_request_is_over_before_its_host_ends_it() -> None:

@@ -180,7 +180,8 @@ USER = {"name": "User"}
             {"limits": {"pages": 1}},
             (
                 "limits.pages: there is no such key; there are bodyBytes, bulkOperations,"
-                " defaultPage, maxPage, cursorSeconds"
+                " patchOperations, members, defaultPage, maxPage, cursorSeconds,"
+                " requestsPerSecond, burst"
             ),
         ),
         (
