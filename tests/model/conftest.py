@@ -1,0 +1,33 @@
+"""Both stores that tests of the model are about, and a model whose switches a test can turn."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from storage.client import PATIENCE
+from tests.model.behaviour import Behaviour
+from tests.model.service import Service
+from tests.model.transport import CONNECTION, ModelTransport
+from tests.storage.conftest import account, modelled, service, table
+
+__all__ = ["account", "modelled", "service", "table"]
+
+
+@pytest.fixture
+def behaviour() -> Behaviour:
+    """How the model behaves: a test turns its switches."""
+    return Behaviour()
+
+
+@pytest.fixture
+def transport(behaviour: Behaviour) -> ModelTransport:
+    return ModelTransport(Service(behaviour))
+
+
+@pytest.fixture
+async def own_table(transport: ModelTransport) -> AsyncIterator[TableClient]:
+    """An empty table of a model of its own."""
+    client = TableServiceClient.from_connection_string(CONNECTION, transport=transport, **PATIENCE)
+    async with client as opened:
+        yield await opened.create_table("rows")
