@@ -106,6 +106,13 @@ def split(
     return Split(rest, edit, expected=tuple(expected))
 
 
+def named(operations: Sequence[Operation], resource_type: ResourceType) -> int:
+    """Count the members that operations name in their values."""
+    attribute = resource_type.members
+    values = [each.value for each in operations if each.target.path.attribute is attribute]
+    return sum(len(each) for each in values if isinstance(each, list)) if attribute else 0
+
+
 def difference(before: Sequence[Member], after: Sequence[Member]) -> MemberEdit | None:
     """Say what makes one list of members of another; None when nothing does."""
     old = {each.id for each in before}

@@ -22,11 +22,11 @@ from scim.document import Reader, is_computed, last_segment
 from scim.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget, TooLarge
 from scim.filters import Target, UnknownAttribute, parse_path
 from scim.kept_limits import MOST_KEPT
+from scim.limits import MOST_PATCHED
 from scim.schema import Path, ResourceType, Schema
 from scim.values import present
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-MOST_OPERATIONS = 2000
 # Each may walk an attribute's 1,000 values. Memberships don't count: they are edited as rows.
 MOST_APPLIED = 500
 MOST_EDITED = 2 * MOST_KEPT  # of those without a schema: all that are there, all that can be
@@ -52,18 +52,18 @@ class Operation:
 
 
 def read_operations(
-    body: Any, resource_type: ResourceType, dialect: Dialect
+    body: Any, resource_type: ResourceType, dialect: Dialect, most: int = MOST_PATCHED
 ) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
     """Read a PATCH message, and list the names that no schema has and that were ignored.
 
     A value without a path becomes an operation per attribute, so that, where it is tolerated,
     "name.givenName" and "URN:attribute" are paths there too, as Entra sends them. Raises
     InvalidSyntax, InvalidPath, InvalidFilter, InvalidValue, Mutability, NoTarget, and TooLarge
-    above 2,000 operations, 1,000 names in values, 500 joined comparisons in paths.
+    above `most` operations, 1,000 names in values, 500 joined comparisons in paths.
     """
     reading = _Reading(resource_type, dialect.tolerance)
     found: list[Operation] = []
-    for index, sent in enumerate(_message(body, loose=dialect.tolerance.loose)):
+    for index, sent in enumerate(_message(body, most, loose=dialect.tolerance.loose)):
         meant = [_raw(sent, f"Operations[{index}]")]
         for rewrite in dialect.patch_rewrites:
             meant = [each for one in meant for each in rewrite(one, resource_type)]
@@ -72,7 +72,7 @@ def read_operations(
     return tuple(found), reading.ignored
 
 
-def _message(body: Any, *, loose: bool) -> list[Any]:
+def _message(body: Any, most: int, *, loose: bool) -> list[Any]:
     """Check the message around the operations."""
     if not isinstance(body, dict):
         raise InvalidSyntax(f"expected a PatchOp message as a JSON object, got {kind(body)}")
@@ -90,8 +90,8 @@ def _message(body: Any, *, loose: bool) -> list[Any]:
         raise InvalidSyntax(f"Operations must be a list, got {kind(operations)}")
     if not operations and not loose:
         raise InvalidSyntax("Operations is empty: send at least one operation")
-    if len(operations) > MOST_OPERATIONS:
-        raise TooLarge(f"one PATCH may hold at most {MOST_OPERATIONS} operations: send several")
+    if len(operations) > most:
+        raise TooLarge(f"one PATCH may hold at most {most} operations: send several")
     return operations
 
 

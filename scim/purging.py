@@ -1,9 +1,10 @@
 """What is done to directories by the hour, beside all requests (`function_app.py`, `purge`).
 
 Deleted: tombstones that are due, entries of the log older than the directory keeps them, bookmarks
-older than a day, everything of a directory that is being removed. Completed: revivals that broke
-off. Warned of: tokens that are about to expire. All of it can break off anywhere and be done again,
-by two at once too; one directory's failure is no other's.
+older than a day, used assertions that have ended, everything of a directory that is being removed.
+Completed: revivals and deletions that broke off. Warned of: tokens and secrets that are about to
+expire. All of it can break off anywhere and be done again, by two at once too; one directory's
+failure is no other's.
 """
 
 import asyncio
@@ -16,10 +17,11 @@ from functools import partial
 from typing import Any
 
 from scim import ids, log
+from scim.auth.explaining import LEEWAY
 from scim.credentials import days_left, state
 from scim.deadlines import SETTLED
 from scim.directory import Directory
-from scim.errors import ScimError
+from scim.errors import ScimError, Unavailable
 from scim.journal import Entry
 from scim.registry import Credential, NoRecord, Registry
 from scim.repository import Change, Repository
@@ -41,6 +43,7 @@ class Purged:
     directories: int = 0
     tombstones: int = 0
     revivals: int = 0
+    deletions: int = 0
     entries: int = 0
     bookmarks: int = 0
     warnings: int = 0
@@ -72,16 +75,24 @@ async def purge(
     random.shuffle(found)
 
     async def one(directory: Directory) -> None:
-        own = repository(directory)
         if directory.removing:
             await asyncio.sleep(settle)
         async with gate:
             work = _finish if directory.removing else _keep
-            await _attempt(directory, work(directory, registry, own, now, done), done)
+
+            async def attempt() -> None:
+                current: Directory | None = directory
+                if directories is not None:  # a command has hours, in which it may have moved
+                    current = await registry.directory_named(directory.name)
+                if current is not None and current.id == directory.id:
+                    # Its storage account may be one that nobody knows.
+                    await work(current, registry, repository(current), now, done)
+
+            await _attempt(directory, attempt(), done)
 
     try:
         async with asyncio.timeout(seconds):
-            await asyncio.gather(*(one(each) for each in found))
+            await asyncio.gather(_forget_uses(registry, now), *(one(each) for each in found))
     except TimeoutError:
         done.complete = False
     log.event("purged", level=logging.INFO, **asdict(done))
@@ -100,15 +111,22 @@ async def remove(
 
     It is marked first, so that its tokens end; then it waits until every process knows, and
     requests that began before, which may still write, are over. `progress` is told how many rows
-    are deleted, and how many were found so far. Raises NoRecord.
+    are deleted, and how many were found so far. Raises NoRecord, and Unavailable while it moves.
     """
-    await registry.change_directory(directory.id, _marked)
+    await registry.change_directory(directory.id, partial(_marked, storage=directory.storage))
     await asyncio.sleep(settle)
     await repository.clear(progress)
     await registry.remove_directory(directory.id)
 
 
-def _marked(directory: Directory) -> Directory:
+def _marked(directory: Directory, storage: str | None) -> Directory:
+    """Mark a directory whose rows are in this account, and stay there. Raises Unavailable."""
+    if directory.moving is not None or directory.storage != storage:
+        raise Unavailable(
+            f"{directory.name} is being moved to another storage account, or was moved just now:"
+            " complete the move or give it up, then remove it",
+            retry_after=60,
+        )
     return directory.model_copy(update={"removing": True, "enabled": False})
 
 
@@ -124,6 +142,17 @@ async def _attempt(directory: Directory, work: Coroutine[Any, Any, None], done: 
     _logger.error("directory %s could not be purged: %s", directory.name, failed, exc_info=told)
 
 
+async def _forget_uses(registry: Registry, now: datetime) -> None:
+    """Forget used assertions that nobody takes any more; if it fails, another hour does it.
+
+    Nobody: no process whose clock is behind this one, either.
+    """
+    past = now - timedelta(seconds=LEEWAY)
+    [failed] = await asyncio.gather(registry.forget_uses(past), return_exceptions=True)
+    if isinstance(failed, BaseException):
+        _logger.error("used assertions could not be forgotten: %s", failed)
+
+
 async def _finish(
     directory: Directory, registry: Registry, repository: Repository, _: datetime, done: Purged
 ) -> None:
@@ -135,13 +164,25 @@ async def _finish(
 async def _keep(
     directory: Directory, registry: Registry, repository: Repository, now: datetime, done: Purged
 ) -> None:
+    if directory.restoring is not None or directory.moving is not None:
+        return  # its rows are compared with others first
     # Warnings first: they are few, and should not wait for what is many.
     if directory.enabled:
         await _warn(directory, registry, repository, now, done)
+    await _end(repository, now, done)
     await _bury(directory, repository, now, done)
     done.bookmarks += await repository.purge_bookmarks(now - _BOOKMARKS)
     old = ids.first_id(now - timedelta(days=directory.log_days))
     done.entries += await repository.purge_journal(old)
+
+
+async def _end(repository: Repository, now: datetime, done: Purged) -> None:
+    """End deletions that broke off; one that a request may be at is left to it."""
+    begun = ids.first_id(now - timedelta(seconds=SETTLED))
+    for each in await repository.unfinished():
+        if each.since < begun:
+            change = Change(ids.change_id(now), ids.timestamp(now), "delete", operation="purge")
+            done.deletions += await repository.finish(each, change)
 
 
 async def _bury(directory: Directory, repository: Repository, now: datetime, done: Purged) -> None:
@@ -178,6 +219,7 @@ async def _warn(
         left = days_left(credential, now)
         log.event(
             "token expires",
+            kind=credential.kind,
             directory=directory.name,
             credential=credential.id,
             expires=credential.expires,
@@ -190,10 +232,20 @@ async def _warn(
                 verb="warn",
                 operation="purge",
                 credential=credential.id,
-                detail=f"this token expires at {credential.expires}, within {left} days: issue a"
-                " second one with `token rotate`, paste it into Entra, then revoke this one",
+                detail=_expires(credential, left),
             )
         )
+
+
+def _expires(credential: Credential, days: int | None) -> str:
+    """Say what is about to end, and what to do."""
+    what, command = "this token", "token rotate"
+    if credential.kind == "secret":
+        what, command = f"this secret of the client {credential.client}", "client secret issue"
+    return (
+        f"{what} expires at {credential.expires}, within {days} days: issue a second one with"
+        f" `{command}`, paste it into Entra, then revoke this one"
+    )
 
 
 class _Warned(Exception):

@@ -145,7 +145,12 @@ class _Work:
         return found
 
     async def write(self, change: Callable[[Directory], Directory]) -> Directory:
-        return await self.registry.change_directory(self.directory.id, change)
+        def unless_it_moves(now: Directory) -> Directory:
+            if now.moving is not None:  # our repository is where it was
+                raise UnderWay
+            return change(now)
+
+        return await self.registry.change_directory(self.directory.id, unless_it_moves)
 
     async def index(self, record: Directory, rules: Rules, total: int) -> int:
         """Claim and index what exists; goes on where it broke off. Raises Conflicts, UnderWay."""

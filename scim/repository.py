@@ -18,6 +18,7 @@ from scim.indexing import Indexing
 from scim.journal import Journal
 from scim.schema import Resource, ResourceType
 from scim.tombstones import Tombstone, Tombstones
+from scim.unfinished import Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Meter:
     in_flight: int = field(default=0, repr=False)
 
 
-class Repository(Indexing, Journal, Tombstones, Protocol):
+class Repository(Indexing, Journal, Tombstones, Unfinished, Protocol):
     """One directory's resources, tombstones and log.
 
     Every method may raise `scim.errors.Unavailable`.
@@ -154,6 +155,10 @@ class Repository(Indexing, Journal, Tombstones, Protocol):
         """
         ...
 
+    async def holders(self, type: ResourceType, key: Key) -> list[str]:
+        """List the ids of the resources that `find` would read, in order. One round trip."""
+        ...
+
     def scan(
         self,
         type: ResourceType,
@@ -165,13 +170,15 @@ class Repository(Indexing, Journal, Tombstones, Protocol):
     ) -> AsyncGenerator[Sequence[Stored], None]:
         """Yield batches of resources in the order of their ids, `after` < id < `before`.
 
-        `size` rows are asked for at a time. `filter` is a hint: at least all resources that match
-        are yielded, perhaps others, so callers check again.
+        `size` rows are asked for at a time; less may come though more follow. `filter` is a hint:
+        at least all resources that match are yielded, perhaps others, so callers check again.
         """
         ...
 
-    async def ids(self, type: ResourceType) -> list[str]:
-        """List the ids of all resources of a type, in order; reads keys only."""
+    def ids(
+        self, type: ResourceType, *, after: str = "", before: str = ""
+    ) -> AsyncGenerator[Sequence[str], None]:
+        """Yield batches of ids of resources, in order, `after` < id < `before`; reads keys only."""
         ...
 
     async def related(
@@ -266,11 +273,10 @@ class Repository(Indexing, Journal, Tombstones, Protocol):
     ) -> list[list[Stored]]:
         """Delete a resource, its claims, and its memberships as read in `before`, both ways.
 
-        Nothing can refer to it from then on. With a `mark` that was read before the memberships and
-        references were, nothing has begun to since; only a deletion that outgrows a transaction
-        can't hold it: then, and without a mark, who came to hold one of the `watched` keys is
-        returned, for each key, so that the caller can mend it. `keep` is written with it, in place
-        of the tombstone whose guard it has. Raises Stale, Gone.
+        Nothing can refer to it from then on; many memberships go afterwards, within seconds or by
+        `finish`. With a `mark` that was read before the memberships and references were, nothing
+        has begun to since; without one, it is returned who came to hold each of the `watched` keys,
+        to be mended. `keep` replaces the tombstone whose guard it has. Raises Stale, Gone.
         """
         ...
 

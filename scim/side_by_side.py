@@ -10,13 +10,23 @@ T = TypeVar("T")
 MOST_AT_ONCE = 32
 
 
-async def side_by_side(read: Callable[[K], Awaitable[T]], keys: Iterable[K]) -> dict[K, T]:
-    """Read what each key stands for, once, and return it by its key, in their order."""
-    gate = asyncio.Semaphore(MOST_AT_ONCE)
+async def side_by_side(
+    read: Callable[[K], Awaitable[T]], keys: Iterable[K], *, most: int = MOST_AT_ONCE
+) -> dict[K, T]:
+    """Read what each key stands for, once, `most` at a time; return it by its key, in their order.
+
+    When one read fails, those that are left are given up: a store that serves nobody would be asked
+    for each of ten thousand members, long after the request was answered.
+    """
+    gate = asyncio.Semaphore(most)
 
     async def one(key: K) -> T:
         async with gate:
             return await read(key)
 
-    distinct = list(dict.fromkeys(keys))
-    return dict(zip(distinct, await asyncio.gather(*(one(key) for key in distinct)), strict=True))
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {key: group.create_task(one(key)) for key in dict.fromkeys(keys)}
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return {key: each.result() for key, each in tasks.items()}

@@ -6,17 +6,25 @@ measured. Each call is counted; Azure's exceptions are translated here and nowhe
 - a row that isn't there → None; a transaction that failed → `Refused`, with the operation at fault
 - throttled, timed out, down, not set up, not allowed → `scim.errors.Unavailable`
 
-The SDK sends a request again when it was answered with 5xx, and we do when the connection broke.
-So a transaction may be done twice, the second time on what the first one left: every transaction
-has to be such that this does no harm, and whoever is refused looks at what is there before it says
-so.
+A call that the store did not serve is made again (`storage/patience.py`). So a transaction may be
+done twice, the second time on what the first one left: every transaction has to be such that this
+does no harm, and whoever is refused looks at what is there before it says so.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from http.client import HTTPException
+from typing import Any, Literal, TypeVar, cast
 
 from azure.core import MatchConditions
 from azure.core.async_paging import AsyncPageIterator
@@ -25,10 +33,7 @@ from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
     ResourceNotFoundError,
-    ServiceRequestError,
-    ServiceRequestTimeoutError,
     ServiceResponseError,
-    ServiceResponseTimeoutError,
 )
 from azure.data.tables import RequestTooLargeError, TableEntity, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
@@ -37,25 +42,16 @@ from scim.errors import TooLarge, Unavailable
 from scim.repository import Meter
 from scim.side_by_side import side_by_side
 from storage.odata import between
+from storage.patience import PATIENT, Patience, asked
+from storage.plain import PlainRows
 
+T = TypeVar("T")
 MOST = 100  # entities in a transaction
 PAGE = 1000  # entities in a page, the service's own limit
 
-# What every client is made with: a request that the service can't serve is tried three times
-# within 3 seconds, then the caller decides.
-PATIENCE: Mapping[str, Any] = {
-    "retry_total": 2,
-    "retry_connect": 2,
-    "retry_status": 2,
-    "retry_read": 0,
-    "retry_backoff_factor": 0.4,
-    "retry_backoff_max": 2,
-    "connection_timeout": 5,
-    "read_timeout": 15,
-}
-# Seconds for a call with all its tries: the SDK waits as long as a Retry-After says, which may be
-# minutes, while the client waits for us.
-LONGEST_CALL = 20
+# What every client is made with: how often a call is made is ours to say.
+PATIENCE: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 15}
+LONGEST_CALL = PATIENT.longest
 
 Reason = Literal["exists", "missing", "changed"]
 _REASONS: Mapping[int, Reason] = {404: "missing", 409: "exists", 412: "changed"}
@@ -98,27 +94,31 @@ class Refused(Exception):
 
 
 class Partition:
-    """One partition of a table, for one request; no call takes more than `longest` seconds."""
+    """One partition of a table, for one request; calls are made again with some patience."""
 
     def __init__(
-        self, table: TableClient, key: str, meter: Meter, longest: float = LONGEST_CALL
+        self, table: TableClient, key: str, meter: Meter, patience: Patience = PATIENT
     ) -> None:
         self._table = table
-        self._longest = longest
+        self._patience = patience
         self._key = key
         self.meter = meter
 
     async def get(self, key: str, *, select: Sequence[str] | None = None) -> Row | None:
         """Read a row; with `select`, only these columns."""
-        async with self._call():
+        columns = list(select) if select else None
+
+        async def read() -> TableEntity | None:
             try:
-                entity = await self._table.get_entity(
-                    self._key, key, select=list(select) if select else None
-                )
+                return await self._table.get_entity(self._key, key, select=columns)
             except ResourceNotFoundError as error:
                 if _code(error) in _TABLE_IS_AWAY:
                     raise
                 return None
+
+        entity = await self._call(read)
+        if entity is None:
+            return None
         self.meter.rows += 1
         return Row(key, _etag(entity), entity)
 
@@ -143,18 +143,24 @@ class Partition:
         A page may be short or empty though more follow: the service stops after five seconds and
         where its own partitions end.
         """
+        plain = PlainRows()
         found = self._table.query_entities(
             between(self._key, after, before, where),
             results_per_page=min(size, PAGE),
             select=list(select) if select else None,
+            raw_response_hook=plain,
         )
         pages = cast("AsyncPageIterator[TableEntity]", found.by_page())
+
+        async def read() -> list[Row]:
+            page = await anext(pages)
+            rows = [Row(each["RowKey"], _etag(each), each) async for each in page]
+            return rows or [Row(each["RowKey"], etag, each) for etag, each in plain.take()]
+
         first = True
         while first or pages.continuation_token:
             first = False
-            async with self._call():
-                page = await anext(pages)
-                rows = [Row(each["RowKey"], _etag(each), each) async for each in page]
+            rows = await self._call(read)
             self.meter.rows += len(rows)
             yield rows
 
@@ -167,10 +173,23 @@ class Partition:
     async def transact(self, operations: Sequence[Operation]) -> dict[str, str]:
         """Do all of at most 100 operations or none; the rows' new ETags by key. Raises Refused."""
         pending = list(operations)
+
+        async def submit() -> Sequence[Mapping[str, Any]]:
+            # Made anew for each try: the SDK takes options out of what it is given.
+            submitted = [_submitted(self._key, each) for each in pending]
+            try:
+                results = await self._table.submit_transaction(submitted)
+            except (HTTPException, ValueError) as error:  # the SDK reads parts with http.client
+                if isinstance(error, ValueError) and "Multipart" not in str(error):
+                    raise
+                raise _cut_off() from error
+            if len(results) < len(pending):
+                raise _cut_off()
+            return results
+
         while pending:
             try:
-                async with self._call():
-                    results = await self._submit(pending)
+                results = await self._call(submit)
             except TableTransactionError as error:
                 at = pending[error.index]
                 reason = _REASONS.get(error.status_code or 0)
@@ -184,32 +203,32 @@ class Partition:
                 return {each.key: etag for each, etag in zip(pending, etags, strict=True)}
         return {}
 
-    async def _submit(self, operations: Sequence[Operation]) -> Sequence[Mapping[str, Any]]:
-        """Send a transaction, and once more when the connection broke.
-
-        The SDK repeats no POST then, and the service closes connections that nobody used for long.
-        """
-        submitted = [_submitted(self._key, each) for each in operations]
-        try:
-            return await self._table.submit_transaction(submitted)
-        except (ServiceRequestTimeoutError, ServiceResponseTimeoutError):
-            raise
-        except (ServiceRequestError, ServiceResponseError):
-            self.meter.calls += 1
-            return await self._table.submit_transaction(submitted)
-
-    @asynccontextmanager
-    async def _call(self) -> AsyncIterator[None]:
+    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, as often as it takes."""
         meter = self.meter
-        meter.calls += 1
         meter.rounds += meter.in_flight == 0
         meter.in_flight += 1
         try:
             with translated():
-                async with asyncio.timeout(self._longest):
-                    yield
+                async with asyncio.timeout(self._patience.longest) as limit:
+                    return await self._persist(call, limit.when() or 0)
         finally:
             meter.in_flight -= 1
+
+    async def _persist(self, call: Callable[[], Awaitable[T]], end: float) -> T:
+        now = asyncio.get_running_loop().time
+        tried = 0
+        while True:
+            tried += 1
+            self.meter.calls += 1
+            try:
+                return await call()
+            except AzureError as error:
+                pause = self._patience.pause(error, tried)
+                # Who would wait for longer than there is time says so at once.
+                if pause is None or now() + pause >= end:
+                    raise
+            await asyncio.sleep(pause)
 
 
 @contextmanager
@@ -233,20 +252,18 @@ def translated() -> Iterator[None]:
             ) from error
         # Below 400: an answer that broke off, so that it can't be read.
         if status >= 500 or status in (408, 429) or status < 400:
-            raise _busy(_retry_after(error)) from error
+            raise _busy(asked(error) or 5) from error
         raise
     except (AzureError, OSError) as error:
         raise _busy(5) from error
 
 
+def _cut_off() -> ServiceResponseError:
+    return ServiceResponseError("the answer to a transaction broke off")
+
+
 def _busy(retry_after: int) -> Unavailable:
     return Unavailable("the storage is busy or down: try again", retry_after=retry_after)
-
-
-def _retry_after(error: HttpResponseError) -> int:
-    headers = getattr(error.response, "headers", {})
-    header = str(headers.get("Retry-After", ""))
-    return min(max(int(header), 1), 120) if header.isascii() and header.isdigit() else 5
 
 
 def _code(error: HttpResponseError) -> str:

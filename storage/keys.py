@@ -12,6 +12,7 @@
     d:{type}:{id}:{change id}:{n}     what of it has no room there
     k:{type}:{hash}:{id}              a value that a tombstone is found by
     o:{type}:{id}                     a revival that has memberships left to bring back
+    s:{type}:{id}                     a deletion that has memberships left to remove
 
 Keys are ASCII, hashed where a value could be personal or long, and at most 165 characters (Cosmos
 DB takes 255 bytes). An id that can't be in a key belongs to no resource.
@@ -26,6 +27,7 @@ from scim.repository import Key
 
 TOMBSTONES = "d:"  # what their keys begin with, of every type
 REVIVALS = "o:"
+DELETIONS = "s:"
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -83,6 +85,10 @@ def tombstone_key(type: str, key: Key, id: str) -> str:
 
 def revival(type: str, id: str) -> str:
     return f"{REVIVALS}{type}:{id}"
+
+
+def deletion(type: str, id: str) -> str:
+    return f"{DELETIONS}{type}:{id}"
 
 
 def last_part(key: str) -> str:

@@ -11,14 +11,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from scim.errors import Unavailable
-from scim.repository import Change, Gone, Member, MemberEdit, Missing, Stale, Stored
-from scim.side_by_side import MOST_AT_ONCE
+from scim.repository import Change, Gone, Member, MemberEdit, Missing, Stale
+from scim.side_by_side import MOST_AT_ONCE, side_by_side
 from storage import keys, rows
 from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.reading import Reader
 
 _TRIES = 10
 _ROOM = MOST - 2  # beside the group's row and the change row
+_AT_ONCE = 8  # transactions of one edit
 
 # Who is to be added to a group, and who removed.
 Difference = tuple[tuple[Member, ...], tuple[Member, ...]]
@@ -130,6 +131,9 @@ class Memberships:
                 guard = read.etag if exact or (version is not None and not begun) else None
             try:
                 while not begun or left != _NOTHING:
+                    if begun and not exact:
+                        await self._side_by_side(type, group, left, change)
+                        break
                     head = [] if begun else [rows.change_row(type, group, change)]
                     head += [Operation("merge", own, rows.version_values(change), guard)]
                     step, after = _step(type, group, left)
@@ -148,6 +152,19 @@ class Memberships:
         raise Unavailable(
             "the group is being written by too many requests: try again", retry_after=1
         )
+
+    async def _side_by_side(self, type: str, group: str, left: Difference, change: Change) -> None:
+        """Write what is left of an edit, whatever version the group has: no step needs another."""
+        own = Operation("merge", keys.resource(type, group), rows.version_values(change))
+        add, remove = left
+
+        async def some(part: tuple[slice, slice]) -> None:
+            operations, _ = _step(type, group, (add[part[0]], remove[part[1]]))
+            await self._partition.transact([own, *operations])
+
+        parts = [(each, slice(0)) for each in _slices(len(add), _ROOM // 3)]
+        parts += [(slice(0), each) for each in _slices(len(remove), _ROOM // 2)]
+        await side_by_side(lambda place: some(parts[place]), range(len(parts)), most=_AT_ONCE)
 
     async def _look(
         self, type: str, group: str, edit: MemberEdit, *, begun: bool
@@ -182,49 +199,6 @@ class Memberships:
         leaves = edit.replace or bool(edit.remove)
         return leaves and await self._reader.reviving()
 
-    async def sweep(self, type: str, id: str, change: Change) -> None:
-        """Remove memberships of a resource that is gone; mostly there are none."""
-        for _ in range(_TRIES):
-            ours, theirs = await asyncio.gather(
-                self._reader.members(type, id), self._reader.member_of(type, id)
-            )
-            if not ours and not theirs:
-                return
-            gone = Stored({"id": id}, change.id, members=ours, member_of=theirs)
-            steps = ends(type, gone, change)
-            while steps:
-                await self._partition.transact(packed(steps, MOST))
-
-
-def ends(type: str, resource: Stored, change: Change) -> list[list[Operation]]:
-    """Make what removes each membership of a resource, both ways.
-
-    The groups that it was in get a new version, because what they show changes.
-    """
-    ours = [removed(type, resource.id, [each]) for each in resource.members or ()]
-    theirs = [
-        [
-            *removed(each.type, each.id, [Member(resource.id, type)]),
-            Operation(
-                "merge",
-                keys.resource(each.type, each.id),
-                rows.version_values(change),
-                lenient=True,
-            ),
-        ]
-        for each in resource.member_of or ()
-        if each.id != resource.id  # a group in itself: it is among its members
-    ]
-    return ours + theirs
-
-
-def packed(steps: list[list[Operation]], room: int) -> list[Operation]:
-    """Take as many steps off the end as fit."""
-    taken: list[Operation] = []
-    while steps and len(taken) + len(steps[-1]) <= room:
-        taken += steps.pop()
-    return taken
-
 
 def _step(type: str, group: str, left: Difference) -> tuple[list[Operation], Difference]:
     """Take as much of a difference as fits one transaction; second: what is left then."""
@@ -237,6 +211,10 @@ def _step(type: str, group: str, left: Difference) -> tuple[list[Operation], Dif
         *guards([each.id for each in some]),
     ]
     return operations, (add[len(some) :], remove[len(few) :])
+
+
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, length, size)]
 
 
 def _typed(members: Sequence[Member], types: Mapping[str, str]) -> list[Member]:

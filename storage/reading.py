@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from typing import Literal
 
 from scim.filters import Filter
@@ -12,7 +13,10 @@ from scim.side_by_side import side_by_side
 from storage import keys, rows
 from storage.client import Partition, Row
 from storage.odata import push_down
+from storage.picking import pick
 
+_ANCHOR = ("RowKey", "type")
+_MEMBER = ("RowKey", "type", "display")
 _FEW = 10  # resources that a match query reads with their memberships; of more, a page is shown
 
 
@@ -21,6 +25,11 @@ class Reader:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
+
+    @property
+    def partition(self) -> Partition:
+        """The rows themselves, for who looks after them."""
+        return self._partition
 
     @property
     def meter(self) -> Meter:
@@ -44,20 +53,23 @@ class Reader:
     async def find(
         self, type: ResourceType, key: Key, *, members: bool = False, member_of: bool = False
     ) -> list[Stored]:
-        claimed, indexed = kinds(key.attribute, type)
-        ends = keys.below(keys.index(type.name, key, ""))
-        claim, found = await asyncio.gather(
-            self._partition.get(keys.claim(type.name, key)) if claimed else _nothing(),
-            self._partition.range(*ends, select=("RowKey",)) if indexed else _nothing(),
-        )
-        holders = {keys.last_part(each.key) for each in found or ()}
-        ids = sorted(holders | ({str(claim.values["owner"])} if claim is not None else set()))
+        ids = await self.holders(type, key)
         few = len(ids) <= _FEW
         read = await side_by_side(
             lambda each: self.get(type, each, members=members and few, member_of=member_of and few),
             ids,
         )
         return [each for each in read.values() if each is not None]
+
+    async def holders(self, type: ResourceType, key: Key) -> list[str]:
+        claimed, indexed = kinds(key.attribute, type)
+        ends = keys.below(keys.index(type.name, key, ""))
+        claim, found = await asyncio.gather(
+            self._partition.get(keys.claim(type.name, key)) if claimed else _nothing(),
+            self._partition.range(*ends, select=("RowKey",)) if indexed else _nothing(),
+        )
+        ids = {keys.last_part(each.key) for each in found or ()}
+        return sorted(ids | ({str(claim.values["owner"])} if claim is not None else set()))
 
     async def scan(
         self,
@@ -68,21 +80,19 @@ class Reader:
         before: str = "",
         size: int = 1000,
     ) -> AsyncGenerator[Sequence[Stored], None]:
-        first, last = keys.below(keys.resource(type.name, ""))
-        pages = self._partition.pages(
-            keys.resource(type.name, after) if after else first,
-            keys.resource(type.name, before) if before else last,
-            where=push_down(filter, type),
-            size=size,
-        )
-        async for page in pages:
-            if page:
+        ends = _between(type, after, before)
+        where = push_down(filter, type)
+        async with aclosing(self._partition.pages(*ends, where=where, size=size)) as pages:
+            async for page in pages:
                 yield [rows.stored(each) for each in page]
 
-    async def ids(self, type: ResourceType) -> list[str]:
-        ends = keys.below(keys.resource(type.name, ""))
-        found = await self._partition.range(*ends, select=("RowKey",))
-        return sorted(keys.last_part(each.key) for each in found)
+    async def ids(
+        self, type: ResourceType, *, after: str = "", before: str = ""
+    ) -> AsyncGenerator[Sequence[str], None]:
+        ends = _between(type, after, before)
+        async with aclosing(self._partition.pages(*ends, select=("RowKey",))) as pages:
+            async for page in pages:
+                yield [keys.last_part(each.key) for each in page]
 
     async def related(
         self,
@@ -117,12 +127,12 @@ class Reader:
     ) -> tuple[Member, ...]:
         """Read which of some ids are members of a group, by point reads side by side."""
         wanted = {id for id in members if keys.usable(id)} if keys.usable(group) else set()
-        found = await self._partition.get_all([keys.member(type, group, id) for id in wanted])
+        found = await pick(self._partition, keys.member(type, group, ""), wanted, select=_MEMBER)
         return rows.members(found.values())
 
     async def types_of(self, ids: Collection[str]) -> Mapping[str, str]:
         wanted = {id for id in ids if keys.usable(id)}
-        found = await self._partition.get_all([keys.anchor(id) for id in wanted])
+        found = await pick(self._partition, keys.anchor(""), wanted, select=_ANCHOR)
         return {keys.last_part(key): str(row.values["type"]) for key, row in found.items()}
 
     async def reviving(self) -> bool:
@@ -140,11 +150,27 @@ class Reader:
 
     async def members(self, type: str, group: str) -> tuple[Member, ...]:
         """Read all members of a group, in the order of their ids."""
-        return rows.members(await self._partition.range(*keys.below(keys.member(type, group, ""))))
+        return await self._ends(keys.member(type, group, ""))
 
     async def member_of(self, type: str, member: str) -> tuple[Member, ...]:
         """Read all groups that a resource is in, in the order of their ids."""
-        return rows.members(await self._partition.range(*keys.below(keys.group(type, member, ""))))
+        return await self._ends(keys.group(type, member, ""))
+
+    async def _ends(self, prefix: str) -> tuple[Member, ...]:
+        """Read the other ends of memberships; no row of 100,000 is held any longer than a page."""
+        found: list[Member] = []
+        async for page in self._partition.pages(*keys.below(prefix), select=_MEMBER):
+            found += rows.members(page)
+        return tuple(sorted(found, key=lambda each: each.id))
+
+
+def _between(type: ResourceType, after: str, before: str) -> tuple[str, str]:
+    """Give both ends of a range of a type's resources."""
+    first, last = keys.below(keys.resource(type.name, ""))
+    return (
+        keys.resource(type.name, after) if after else first,
+        keys.resource(type.name, before) if before else last,
+    )
 
 
 async def _nothing() -> None:

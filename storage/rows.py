@@ -5,6 +5,7 @@ No property is called `id`, `etag`, `rid` or `ResourceId`: Cosmos DB keeps these
 
 import json
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import Any
 
 from scim.errors import TooLarge
@@ -74,12 +75,15 @@ def joined(values: Mapping[str, Any]) -> str:
 def resource_values(type: ResourceType, resource: Resource, change: Change) -> dict[str, Any]:
     """Make a resource's row."""
     return {
-        "type": type.name,
-        **_created(resource),
+        **columns_of(type, resource),
         **version_values(change),
-        **columns(resource, type),
         **pieces(document(resource)),
     }
+
+
+def columns_of(type: ResourceType, resource: Resource) -> dict[str, Any]:
+    """Make the columns of a resource that filters are pushed down to."""
+    return {"type": type.name, **_created(resource), **columns(resource, type)}
 
 
 def _created(resource: Resource) -> dict[str, str]:
@@ -129,8 +133,9 @@ def members(rows: Iterable[Row]) -> tuple[Member, ...]:
     found = (
         Member(
             keys.last_part(row.key),
-            row.values["type"],
-            json.loads(row.values.get("display", "null")),
+            intern(str(row.values["type"])),  # 100,000 members have one among them
+            # A column that a row lacks may be read as null.
+            json.loads(row.values.get("display") or "null"),
         )
         for row in rows
     )

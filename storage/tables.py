@@ -5,7 +5,7 @@ change row is then there already, which tells that the first was done.
 
 What outgrows a transaction (100 operations) is done in steps that a repeated request completes:
 index rows are added before the resource and dropped after it (one too many is harmless, because
-what it leads to is checked again); memberships are added after a group and removed before it.
+what it leads to is checked again); memberships are added after a group and removed after it.
 """
 
 import asyncio
@@ -28,16 +28,17 @@ from scim.repository import (
 )
 from scim.schema import Resource, ResourceType
 from scim.tombstones import Tombstone
-from storage import keys, parts, rows, tombstones
+from storage import beginnings, keys, leaving, parts, rows, tombstones
 from storage.client import MOST, Operation, Partition, Refused
-from storage.committing import TRIES, Committing, contended
+from storage.committing import Committing
 from storage.journal import Journal
-from storage.memberships import Memberships, added, ends, guards, joined, packed, removed
+from storage.leaving import Leaving
+from storage.memberships import Memberships, added, guards, joined, removed
 from storage.purging import Purging
 from storage.reviving import Due, Reviving
 
 
-class TablesRepository(Reviving, Committing, Journal, Purging):
+class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
     """One directory's resources in Table Storage."""
 
     def __init__(self, partition: Partition) -> None:
@@ -54,11 +55,34 @@ class TablesRepository(Reviving, Committing, Journal, Purging):
         refers: Collection[str] = (),
         revives: Tombstone | None = None,
     ) -> Stored:
+        try:
+            return await self._create(type, resource, change, members, refers, revives)
+        except Taken:
+            # By itself, where the same request was broken off?
+            id = await beginnings.go_on(
+                self._partition, self._memberships, type, resource, members, change
+            )
+            begun = await self.get(type, id, members=True) if id is not None else None
+            if begun is None:
+                raise
+            return begun
+
+    async def _create(
+        self,
+        type: ResourceType,
+        resource: Resource,
+        change: Change,
+        members: Sequence[Member],
+        refers: Collection[str],
+        revives: Tombstone | None,
+    ) -> Stored:
         id = resource["id"]
         typed, due = await self._memberships.typed(members), Due((), (), frozenset())
         named = {*refers, *(each.id for each in typed)}
         if revives is not None:
-            due = await self.returning(revives, typed)
+            due, _ = await asyncio.gather(
+                self.returning(revives, typed), self.end(type.name, revives, change)
+            )
             back = {each.id for each in due.members}
             typed = [each for each in typed if each.id not in back]
         keyed = moves(None, resource, type)
@@ -85,6 +109,7 @@ class TablesRepository(Reviving, Committing, Journal, Purging):
         if revives is not None and used[0].verb == "merge":
             used = tombstones.begun(type, revives, change.id, len(late))
         now += soon.only().members
+        operations[1] = beginnings.marked(operations[1], resource, members if later else ())
         operations += [
             *used,
             *added(type.name, id, now),
@@ -95,8 +120,9 @@ class TablesRepository(Reviving, Committing, Journal, Purging):
             await self._in_steps(index_rows if beside else [])
             etag = await self._commit(type, id, change, operations)
             if later:
-                edit = MemberEdit(add=later)
-                await self._memberships.edit(type.name, id, edit, change, rest=(later, ()))
+                await beginnings.complete(
+                    self._partition, self._memberships, type, id, later, change
+                )
             if revives is not None and len(late):
                 await self.carry_on(type, revives, change, late)
             if later or late.members:
@@ -200,47 +226,49 @@ class TablesRepository(Reviving, Committing, Journal, Purging):
         watched: Sequence[tuple[ResourceType, Key]] = (),
         keep: Tombstone | None = None,
     ) -> list[list[Stored]]:
-        id, own = before.id, keys.resource(type.name, before.id)
-        steps, stored, begun = ends(type.name, before, change), before, False
+        id, begun = before.id, False
         grave = tombstones.burial(type, keep) if keep is not None else []
         if keep is not None:
             await self.bury_parts(type, keep)
-        for _ in range(TRIES + len(steps)):
-            operations, later = parts.deletion(type, stored, change, None if begun else mark)
-            operations += grave
-            whole = len(operations) + sum(map(len, steps)) <= MOST
-            rest = steps.copy()
-            try:
-                if whole and not begun:
-                    await self._commit(type, id, change, operations + packed(rest, MOST))
-                    break
-                if whole:
-                    await self._partition.transact(operations[1:] + packed(rest, MOST))
-                    break
-                # The first step holds the version; whoever writes after it was too late.
-                head = [] if begun else operations[:1]
-                touch = Operation("merge", own, rows.version_values(change), stored.guard)
-                some = packed(rest, MOST - 1 - len(head) - len(grave))
-                etags = await self._partition.transact([*head, touch, *grave, *some])
-                stored, begun, steps, grave = replace(stored, guard=etags[own]), True, rest, []
-            except (Stale, Refused) as error:
-                found = await self.get(type, id)
-                if found is None and begun:
-                    break  # by the transaction whose answer was lost
-                if found is None:
-                    raise Gone from error
-                if not begun and found.version != change.id:
-                    raise Stale from error
-                stored, begun, grave = found, True, []
+        operations, later = parts.deletion(type, before, change, mark)
+        if len(operations) + len(grave) >= MOST:
+            before, begun = await self._mark_deleted(type, before, change, grave), True
+            operations, grave = parts.deletion(type, before, change, mark)[0][1:], []
+        operations += grave
+        steps = leaving.ends(type.name, before, change, MOST - 1 - len(operations))
+        left = steps is None or mark is None
+        operations += [*(steps or ()), *([leaving.note(type.name, id, change)] if left else ())]
+        if begun:
+            await self._delete_marked(type, id, operations)
         else:
-            raise contended()
+            await self._commit(type, id, change, operations)
         await self._in_steps(later)
-        if mark is not None and not begun:
+        if left:
+            await self.leave(type.name, id, change)
+        if mark is not None:
             return [[] for _ in watched]
-        # What came to be after the memberships were read and before the anchor went.
-        late = asyncio.gather(*(self.find(other, key) for other, key in watched))
-        await asyncio.gather(self._memberships.sweep(type.name, id, change), late)
-        return late.result()
+        # Who came to refer to it after that was read and before the anchor went.
+        return await asyncio.gather(*(self.find(other, key) for other, key in watched))
+
+    async def _mark_deleted(
+        self, type: ResourceType, before: Stored, change: Change, grave: list[Operation]
+    ) -> Stored:
+        """Bury a resource that lives on until the next transaction: one has no room for both."""
+        own = keys.resource(type.name, before.id)
+        touch = Operation("merge", own, rows.version_values(change), before.guard)
+        entry = rows.change_row(type.name, before.id, change)
+        return replace(
+            before, guard=await self._commit(type, before.id, change, [entry, touch, *grave])
+        )
+
+    async def _delete_marked(
+        self, type: ResourceType, id: str, operations: list[Operation]
+    ) -> None:
+        try:
+            await self._partition.transact(operations)
+        except Refused as error:
+            if await self.get(type, id) is not None:
+                raise Stale from error  # else it was done, and the answer was lost
 
     async def remember(self, name: str, value: str) -> None:
         bookmark = Operation("put", keys.bookmark(name), rows.pieces(value))

@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableClient
 
 
 def answered(status: int, **headers: str) -> HttpResponseError:
-    """The SDK's error for an answer, when its own tries are used up."""
+    """The SDK's error for an answer; after a 501 no call is made again."""
     error = HttpResponseError(f"the service answered {status}")
     error.status_code = status
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -36,7 +36,7 @@ class Faulty:
 
     def kill(self, place: int, *, after: bool) -> None:
         """Let the process end at a call, after it was done or before: no later one takes place."""
-        self.fail(place, answered(503), after=after)
+        self.fail(place, answered(501), after=after)
         self._killed = True
 
     def repeat(self, place: int) -> None:
