@@ -1,20 +1,22 @@
 """Opening a store: in memory, by connection string, or by account URL with the app's identity."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import ResourceExistsError
-from azure.data.tables.aio import TableServiceClient
+from azure.core.pipeline.transport import AsyncHttpTransport
 
 from scim.directory import Directory
+from scim.moving import CopiedRows
 from scim.registry import Registry
 from scim.repository import Meter, Repository
-from storage.client import PATIENCE, Partition, translated
+from storage.accounts import Accounts, create, open_account
+from storage.client import PATIENCE, Partition
 from storage.memory import MemoryRepository
 from storage.memory_rows import Partition as MemoryPartition
+from storage.raw import RawRows
 from storage.registry import TablesRegistry
 from storage.registry_memory import MemoryRegistry
 from storage.tables import TablesRepository
@@ -32,50 +34,50 @@ class Storage:
     prepare: Callable[[], Awaitable[None]]
     ready: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
+    # None: what ends with its process has none.
+    rows: Callable[[Directory], CopiedRows] | None = None
+    accounts: Collection[str] = ()  # that directories can be placed on, beside the registry's
 
 
-def open_storage(where: str, *, prefix: str = "") -> Storage:
+def open_storage(
+    where: str,
+    *,
+    prefix: str = "",
+    transport: AsyncHttpTransport[Any, Any] | None = None,
+    accounts: Mapping[str, str] = MappingProxyType({}),
+) -> Storage:
     """Open `memory`, a connection string, or an account's URL (`https://….table.core.windows.net`).
 
     No I/O yet: clients connect with the first call, on its event loop. `prefix` goes before the
-    tables' names. `prepare` creates the tables, `ready` raises Unavailable when the store does not
-    answer.
+    tables' names, `transport` takes the place of HTTP, `accounts` are those that directories are
+    placed on, by name. `prepare` creates the tables, `ready` raises Unavailable when the store does
+    not answer; a further account is asked only for its own directories.
     """
     if where == "memory":
         return _memory()
-    service, credential = _service(where)
-    resources = service.get_table_client(prefix + RESOURCES_TABLE)
-    registry = service.get_table_client(prefix + REGISTRY_TABLE)
+    options = {**PATIENCE, **({} if transport is None else {"transport": transport})}
+    table = prefix + RESOURCES_TABLE
+    main = open_account(where, table, options)
+    others = {name: open_account(each, table, options) for name, each in accounts.items()}
+    opened = Accounts(main, others)
+    registry = main.service.get_table_client(prefix + REGISTRY_TABLE)
 
     async def prepare() -> None:
-        for table in (resources, registry):
-            with translated(), suppress(ResourceExistsError):
-                await table.create_table()
+        await create(registry)
+        await opened.prepare()
 
     async def ready() -> None:
-        tables = (registry, resources)
+        tables = (registry, main.resources)
         await asyncio.gather(*(Partition(each, "ready", Meter()).get("ready") for each in tables))
 
-    async def close() -> None:
-        await service.close()
-        if credential is not None:
-            await credential.close()
-
     def repository(directory: Directory) -> Repository:
-        return TablesRepository(Partition(resources, directory.id, Meter()))
+        return TablesRepository(opened.partition(directory))
 
-    return Storage(TablesRegistry(registry), repository, prepare, ready, close)
+    def rows(directory: Directory) -> RawRows:
+        return RawRows(opened.unguarded(directory))
 
-
-def _service(where: str) -> tuple[TableServiceClient, AsyncTokenCredential | None]:
-    if not where.startswith("https://"):
-        service = TableServiceClient.from_connection_string(where, **PATIENCE)
-        return service, None
-    # 200 ms of import that only a deployment with an identity needs.
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
-
-    credential = DefaultAzureCredential()
-    return TableServiceClient(where, credential=credential, **PATIENCE), credential
+    records = TablesRegistry(registry)
+    return Storage(records, repository, prepare, ready, opened.close, rows, opened.names)
 
 
 class _Kept(MemoryRepository):

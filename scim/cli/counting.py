@@ -20,7 +20,7 @@ async def counts(directory: Directory, repository: Repository) -> dict[str, dict
 
 async def _count(type: ResourceType, repository: Repository) -> dict[str, Any]:
     deleted = len(await restorable(repository, type))
-    there = set(await repository.ids(type))
+    there = {id async for batch in repository.ids(type) for id in batch}
     counted: dict[str, Any] = {"total": len(there), "active": None, "disabled": None}
     if type.active is not None:
         name, disabled = type.active.name, 0

@@ -1,11 +1,13 @@
 """`directory`: what this deployment serves, one Tenant URL each."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from scim.cli.command import Desk, Output, command, group
 from scim.cli.counting import activity, counts, in_words
+from scim.cli.credentials import BaseUrl, Name, again, check_restored, described, open_ways
 from scim.cli.making import (
     Days,
     Label,
@@ -28,16 +30,29 @@ from scim.cli.ruling import (
     preset_named,
 )
 from scim.cli.store import public_url
-from scim.cli.tokens import again, described, expiring, issuing
+from scim.cli.tokens import expiring, issuing
 from scim.directory import Directory
 from scim.errors import ScimError
 from scim.registry import NameTaken
 
 app = group("Directories: make, show, change, remove.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The directory's name.")]
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--place",
+        metavar="ACCOUNT",
+        help="The storage account for its rows: a name of SCIM_STORAGE_ACCOUNTS.",
+    ),
+]
 # Days before a token's end that it is pointed out; one that `serve` has just issued lives 30.
 _SOON = 29
+_WAYS: Mapping[str, str] = {
+    "secretToken": "secret token",
+    "entraIssued": "tokens that Entra issues",
+    "clientCredentials": "client credentials",
+    "federation": "federation",
+}
 _SHOWN = ("name", "state", "preset", "dialect", "created", "id")
 
 
@@ -55,15 +70,11 @@ async def add(
     preset: Preset = None,
     file: File = None,
     attribute: Attributes = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url", metavar="URL", help="The service's address; default SCIM_PUBLIC_URL."
-        ),
-    ] = None,
+    base_url: BaseUrl = None,
     label: Label = "",
     days: Days = None,
     never: Never = False,
+    place: Place = None,
 ) -> None:
     """Make a directory, and show what to paste into Entra.
 
@@ -75,9 +86,11 @@ async def add(
         chosen, named = preset_named(DEFAULT_PRESET), DEFAULT_PRESET
     rules = edited(chosen, Edits(attributes=attribute or ()))
     url = f"{public_url(desk, base_url)}/{name}/scim"
+    placed = account(desk, place, "--place")
     await desk.storage.prepare()
     issuer = await issuing(desk)
     directory = new_directory(name, rules, preset=named, now=desk.now)
+    directory = directory.model_copy(update={"storage": placed})
     try:
         await desk.storage.registry.add_directory(directory)
     except NameTaken as taken:
@@ -137,17 +150,21 @@ async def show(
         return
     now = desk.now
     repository = desk.storage.repository(directory)
-    tokens = await desk.storage.registry.credentials(directory.id)
+    credentials = await desk.storage.registry.credentials(directory.id)
+    tokens = [each for each in credentials if each.kind == "token"]
+    ways = open_ways(directory, credentials, now)
     counted = await counts(directory, repository)
     lately = await activity(repository, now)
-    used = [each.last_used for each in tokens if each.last_used]
+    used = [each.last_used for each in credentials if each.last_used]
     document: dict[str, Any] = {
         **summary(directory),
         "resources": counted,
         "lastRequest": max(used, default=None),
         "last24Hours": lately,
+        "ways": ways,
+        "entra": directory.entra.model_dump(mode="json") if directory.entra else None,
         "tokens": [described(each, now) for each in tokens],
-        "expiring": [each.id for each in expiring(tokens, now, _SOON)],
+        "expiring": [each.id for each in expiring(credentials, now, _SOON)],
         "rules": brief(directory),
     }
     if output.json:
@@ -157,17 +174,21 @@ async def show(
     output.facts(
         {
             **{each: document[each] for each in _SHOWN},
+            "storage": directory.storage,
+            "moving": directory.moving.phase if directory.moving else None,
             "changing": _changing(desk, directory),
             **{type: in_words(each) for type, each in counted.items()},
             "last request": minute(document["lastRequest"]) or "none yet",
             "last 24 hours": f"{lately['writes']} writes, {lately['refused']} refused",
+            "ways in": ", ".join(_WAYS[each] for each, open in ways.items() if open) or "none",
             "tokens": f"{live} live of {len(tokens)}",
             **document["rules"],
         }
     )
-    for each in expiring(tokens, now, _SOON):
+    for each in expiring(credentials, now, _SOON):
+        next = f"client secret issue {each.client}" if each.client else f"token rotate {name}"
         ends = (each.expires or "")[:10]
-        output.warn(f"token {each.id} ends on {ends}; {again(desk, f'token rotate {name}')}")
+        output.warn(f"{each.kind} {each.id} ends on {ends}; {again(desk, next)}")
 
 
 @command(app, "disable")
@@ -189,6 +210,7 @@ async def _switch(desk: Desk, output: Output, name: str, *, enabled: bool) -> No
     directory = await desk.directory(name)
     if directory.removing:
         raise Problem(f"{name} is being removed; {again(desk, f'directory remove {name}')}")
+    check_restored(directory)
     word = "enable" if enabled else "disable"
     if directory.enabled is not enabled:
         directory = await desk.storage.registry.change_directory(
@@ -199,6 +221,27 @@ async def _switch(desk: Desk, output: Output, name: str, *, enabled: bool) -> No
         output.document(summary(directory))
         return
     output.say(f"Directory {name} is {word}d; every server knows within 60 seconds.")
+
+
+def account(desk: Desk, name: str | None, option: str) -> str | None:
+    """Check the name of a storage account; None is the one with the registry, `main` too."""
+    known = ["main", *desk.storage.accounts]
+    if name is not None and name not in known:
+        raise typer.BadParameter(
+            f"{option}: there is no account {name}; SCIM_STORAGE_ACCOUNTS and SCIM_STORAGE name"
+            f" {', '.join(known)}"
+        )
+    return None if name == "main" else name
+
+
+def check_at_rest(directory: Directory) -> None:
+    """Refuse what would disturb a restore or a move. Raises Problem."""
+    check_restored(directory)
+    if directory.moving is not None:
+        raise Problem(
+            f"{directory.name} is being moved to another storage account, or that broke off:"
+            " let the same move complete, or give it up"
+        )
 
 
 def _changing(desk: Desk, directory: Directory) -> str | None:
@@ -214,6 +257,7 @@ def _changing(desk: Desk, directory: Directory) -> str | None:
 def summary(directory: Directory) -> dict[str, Any]:
     """Describe a directory in short, as `--json` prints it."""
     state = "enabled" if directory.enabled else "disabled"
+    state = "restoring" if directory.restoring is not None else state
     return {
         "name": directory.name,
         "id": directory.id,
@@ -222,12 +266,14 @@ def summary(directory: Directory) -> dict[str, Any]:
         "dialect": directory.dialect,
         "created": directory.created,
         "changing": directory.next is not None,
+        "storage": directory.storage or "main",
+        "moving": directory.moving.phase if directory.moving else None,
     }
 
 
 def _unreadable(name: str, id: str) -> dict[str, Any]:
     """Describe a directory whose record can't be read, with the keys of `summary`."""
-    unknown = dict.fromkeys(("preset", "dialect", "created", "changing"))
+    unknown = dict.fromkeys(("preset", "dialect", "created", "changing", "storage", "moving"))
     return {"name": name, "id": id, "state": "unreadable", **unknown}
 
 

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 import azure.functions as func
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from azure.functions.http import HttpResponseConverter
 from azure.functions.timer import TimerRequest
 
@@ -31,7 +32,22 @@ LARGEST_BODY = 100 * 1024 * 1024
 TIMER_SECONDS = 3600.0
 
 _logger = logging.getLogger("scim.cli.host")
+http_logger = logging.getLogger("scim.cli.host.http")  # for the library that reads requests
 _UNESCAPED = "/!$&'()*+,;=:@"
+
+
+class _WithoutRequest(logging.Filter):
+    """Says of a request that can't be read what is wrong, not what it holds: it may be a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.msg, record.args = "a request is no HTTP: %s", (type(error).__name__,)
+            record.exc_info = None
+        return True
+
+
+http_logger.addFilter(_WithoutRequest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ def line(entry: Entry) -> list[str]:
         ("by", entry.by),
         ("token", entry.credential),
         ("request", entry.request),
+        ("reason", entry.reason),
     ]
     return [
         entry.at[:19].replace("T", " "),

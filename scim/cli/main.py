@@ -10,13 +10,19 @@ from collections.abc import Sequence
 import typer
 
 from scim.cli import (
+    backing_up,
+    clients,
     directories,
+    explaining,
+    federations,
     journal,
+    moving,
     people,
     provision,
     purging,
     rehearse,
     removing,
+    repairing,
     resources,
     serve,
     setting,
@@ -36,13 +42,16 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.add_typer(directories.app, name="directory")
 app.add_typer(tokens.app, name="token")
+app.add_typer(clients.app, name="client")
+app.add_typer(federations.app, name="federation")
+app.add_typer(explaining.app, name="auth")
 app.add_typer(resources.users, name="user")
 app.add_typer(resources.groups, name="group")
-for each in (journal, purging, provision):
+for each in (journal, purging, repairing, backing_up, provision):
     each.register(app)
 app.command("rehearse")(rehearse.rehearse)
 # These add their commands to the groups above.
-_ = (people, removing, setting)
+_ = (moving, people, removing, setting)
 
 
 def main(arguments: Sequence[str]) -> int:

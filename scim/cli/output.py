@@ -168,7 +168,7 @@ class Bar:
         self._bar = bar
         self._task = task
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int | None) -> None:
         self._bar.update(self._task, completed=done, total=total)
 
     def phase(self, what: str) -> None:
@@ -180,10 +180,12 @@ class Bar:
 
 
 class _Counted(MofNCompleteColumn):
-    """`5/10`, and nothing as long as nobody knows how many there are."""
+    """`5/10`; as long as nobody knows how many there are, how many are done, if any."""
 
     def render(self, task: Task) -> Text:
-        return Text() if task.total is None else super().render(task)
+        if task.total is not None:
+            return super().render(task)
+        return Text(f"{task.completed:,.0f}" if task.completed else "")
 
 
 def _padded(text: str, width: int) -> str:

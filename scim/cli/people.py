@@ -8,6 +8,7 @@ import typer
 
 from scim import ids
 from scim.cli.command import Desk, Output, command
+from scim.cli.credentials import check_restored
 from scim.cli.journal import described as described_entry
 from scim.cli.problem import NobodyFound, Problem
 from scim.cli.reading import Reader, key_of, restorable
@@ -40,6 +41,7 @@ async def restore_group(
 
 async def _restore(output: Output, reader: Reader, one: str) -> None:
     desk, name = reader.desk, reader.directory.name
+    check_restored(reader.directory)
     found = await _buried(reader, one)
     now = desk.now
     change = Change(
@@ -73,9 +75,11 @@ async def erase(
     the id and what was done, no value.
     """
     reader = await reading(desk, name, type)
+    check_restored(reader.directory)
     living = await _living(reader, one)
     id = living.id if living else (await _buried(reader, one, alive=True)).id
     output.confirm(f"Erase {reader.type.name} {id} of {name} for good?", yes=yes)
+    reader = await reading(desk, name, type)  # it may have been moved while they thought about it
     await desk.journal(reader.directory, "user erase", type=reader.type.name, resource=id)
     await erased(reader.call("user erase"), reader.type, id)
     if output.json:

@@ -1,18 +1,17 @@
 """`provision`: what Entra sends for one person, sent to a directory of this store in-process.
 
-The app runs in this process. Its token is made for the run, known to this process alone and
-recorded nowhere, so that none is left: what it wrote is in the directory's log under its id.
+The app runs in this process (`scim/cli/inside.py`).
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from scim import credentials
 from scim.cli.command import Desk, Output, command
+from scim.cli.credentials import check_restored
+from scim.cli.inside import serving
 from scim.cli.mappings import mapping
 from scim.cli.output import as_json
 from scim.cli.problem import Problem
@@ -24,12 +23,8 @@ from scim.cli.simulator.ondemand import OnDemand
 from scim.cli.simulator.people import alone, read_person
 from scim.cli.simulator.roles import AppRole, Roles
 from scim.cli.simulator.wire import Received, Send, Sent
-from scim.cli.store import LOCAL_URL, public_url
 from scim.directory import Directory
-from scim.http import Request
 from scim.presets import PRESETS
-from scim.server import Server
-from storage.registry_memory import MemoryRegistry
 
 _NOT_MADE = "not-created"  # the id of whoever a dry run would create
 _ABSENT = "-"
@@ -68,6 +63,10 @@ async def provision(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send queries alone; show what would be written.")
     ] = False,
+    oauth: Annotated[
+        bool,
+        typer.Option("--oauth", help="Be let in by an access token, as a client; else a token."),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print each request and its answer.")
     ] = False,
@@ -79,21 +78,21 @@ async def provision(
     directory = await desk.directory(name)
     if directory.removing:
         raise Problem(f"{name} is being removed: nobody can be provisioned into it")
+    check_restored(directory)
     mapped, chosen = read_mapping_of(directory, mapping_file)
     person = read_person(user)
     _need_object_id(mapped, person)
     source, id = alone(person)
-    server, token, credential = await _serving(desk, directory)
+    inside = await serving(desk, directory, oauth=oauth)
     if not dry_run:
-        await desk.journal(directory, "provision", type="User", credential=credential)
-    sent = _inside(server, token, directory, _base(desk))
-    log = Log(_dry(sent) if dry_run else sent, secret=token)
+        await desk.journal(directory, "provision", type="User", credential=inside.credential)
+    log = Log(_dry(inside.send) if dry_run else inside.send, secret=inside.secret)
     try:
         done = await Job(source, mapped, log).provision(id)
     except ValueError as error:
         raise Problem(f"{error}: give --mapping") from error
     finally:
-        await server.close()
+        await inside.close()
     if output.json:
         told = {"directory": name, "mapping": chosen, "dryRun": dry_run}
         output.document({**told, **described(done), "exchanges": [_exchange(each) for each in log]})
@@ -174,34 +173,6 @@ def _plain(value: Any) -> Any:
     return value.name if isinstance(value, AppRole) else value
 
 
-# --- the app in this process ---
-
-
-async def _serving(desk: Desk, directory: Directory) -> tuple[Server, str, str]:
-    """Make a server over the store for a token of its own; gives the token, and its id."""
-    pepper = secrets.token_bytes(32)
-    token, record = credentials.issue(
-        directory.id, pepper=pepper, now=desk.now, by=await desk.by(), label="provision"
-    )
-    registry = MemoryRegistry()
-    await registry.add_directory(directory)
-    await registry.add_credential(record)
-    server = Server(registry=registry, repository=desk.storage.repository, pepper=pepper)
-    return server, token, record.id
-
-
-def _inside(server: Server, token: str, directory: Directory, base: str) -> Send:
-    async def send(sent: Sent) -> Received:
-        headers = {name.lower(): value for name, value in sent.headers.items()}
-        headers["authorization"] = f"Bearer {token}"
-        url = f"{base}/{directory.name}/scim{sent.target}"
-        response = await server.handle(Request(sent.method, url, headers, sent.content or b""))
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Received(response.status, names, response.body)
-
-    return send
-
-
 def _dry(send: Send) -> Send:
     """Send queries, and answer writes as if they were done."""
 
@@ -213,14 +184,6 @@ def _dry(send: Send) -> Send:
         return Received(201, body=as_json({**sent.body, "id": _NOT_MADE}).encode())
 
     return answer
-
-
-def _base(desk: Desk) -> str:
-    """The address in what is answered; it makes no difference to what is stored."""
-    try:
-        return public_url(desk, None)
-    except Problem:
-        return LOCAL_URL
 
 
 # --- what is printed ---

@@ -96,6 +96,7 @@ async def due(
         "directories": 1,
         "tombstones": tombstones,
         "revivals": revivals,
+        "deletions": len(await repository.unfinished()),
         "entries": entries,
         "warnings": warnings,
     }
@@ -105,6 +106,7 @@ _WORDS: Mapping[str, str] = {
     "directories": "directories looked at",
     "tombstones": "deleted resources forgotten",
     "revivals": "revivals completed",
+    "deletions": "deletions completed",
     "entries": "log lines deleted",
     "bookmarks": "bookmarks deleted",
     "warnings": "warnings of tokens that end",

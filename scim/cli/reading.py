@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from scim.auth.caller import Caller
 from scim.call import Call
 from scim.cli.command import Desk
+from scim.cli.credentials import again
 from scim.cli.problem import NobodyFound, Problem
-from scim.cli.tokens import again
 from scim.cursor import Sealer
 from scim.directory import Directory
 from scim.handlers import search
@@ -51,7 +52,7 @@ class Reader:
 
         `operation` is what the log says of writes.
         """
-        base = f"/{self.directory.name}/scim"
+        base, now = f"/{self.directory.name}/scim", self.desk.now
         url = f"http://localhost{base}{self.type.endpoint}?{urlencode(query)}"
         return Call(
             request=Request("GET", url),
@@ -60,15 +61,15 @@ class Reader:
             repository=self.repository,
             credential="",
             base_url=base,
-            now=self.desk.now,
+            now=now,
             sealer=self.sealer,
             notes=Notes("", operation=operation),
-            clock=lambda: self.desk.now,
+            clock=lambda: now,  # it may take as long as it takes: no client waits
             admit=self._admit,
         )
 
-    async def _admit(self, _: datetime, __: Notes) -> Directory:
-        return self.directory
+    async def _admit(self, _: datetime, __: Notes) -> Caller:
+        return Caller(self.directory, "")
 
     async def some(
         self, *, filter: str | None = None, attributes: str | None = None, most: int | None = None

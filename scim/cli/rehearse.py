@@ -4,13 +4,9 @@ Whatever happens, Ctrl-C included, what was made there is deleted in the end.
 """
 
 import asyncio
-import getpass
 import ipaddress
-import os
 import secrets
 import signal
-import sys
-import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +17,15 @@ import typer
 from scim.cli.mappings import mapping
 from scim.cli.output import Output, as_json
 from scim.cli.problem import Problem
+from scim.cli.rehearsal.access import Access, access, opened
 from scim.cli.rehearsal.page import page
 from scim.cli.rehearsal.report import document
 from scim.cli.rehearsal.run import ALL, Plan, Run
 from scim.cli.rehearsal.telling import tell
 from scim.cli.ruling import DEFAULT_PRESET
-from scim.cli.simulator.client import SECONDS, TenantUrl, http_send
+from scim.cli.simulator.client import SECONDS, TenantUrl
 from scim.cli.simulator.dialects import DEFAULT, DIALECTS, FLAGGED
 from scim.cli.simulator.mapping import AttributeMapping, read_mapping
-from scim.cli.simulator.pacing import paced
 from scim.presets import PRESETS
 
 _FORMATS = (".html", ".json")
@@ -40,7 +36,7 @@ class _Chosen:
     """The options of one rehearsal."""
 
     url: TenantUrl
-    token: str
+    access: Access
     plan: Plan
     rate: float
     timeout: float
@@ -65,6 +61,11 @@ def _is_loopback(base: str) -> bool:
         return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _endpoint(text: str | None) -> str | None:
+    """Check a token endpoint's URL: a secret goes there."""
+    return None if text is None else _tenant_url(text)
 
 
 def _dialect(text: str | None) -> str | None:
@@ -110,6 +111,23 @@ def rehearse(
             "--token",
             metavar="TOKEN",
             help="The Secret Token; others see it there: better SCIM_TOKEN, or be asked.",
+        ),
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option(
+            "--client-id",
+            metavar="ID",
+            help="Get access tokens as this client; its secret: SCIM_CLIENT_SECRET, or be asked.",
+        ),
+    ] = None,
+    token_endpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--token-endpoint",
+            metavar="URL",
+            callback=_endpoint,
+            help="Where; default …/oauth2/token for …/scim.",
         ),
     ] = None,
     mapping_file: Annotated[
@@ -190,7 +208,8 @@ def rehearse(
         seed=secrets.randbelow(1 << 31) if seed is None else seed,
         only=frozenset(only or ()),
     )
-    chosen = _Chosen(url, _token(output, token), plan, rate, timeout, report)
+    let_in = access(output, url, token=token, client=client_id, endpoint=token_endpoint)
+    chosen = _Chosen(url, let_in, plan, rate, timeout, report)
     raise typer.Exit(asyncio.run(_rehearse(chosen, output)))
 
 
@@ -200,27 +219,11 @@ def _mapping(file: Path | None, preset: str | None) -> tuple[AttributeMapping, s
     return mapping(preset or DEFAULT_PRESET), preset or DEFAULT_PRESET
 
 
-def _token(output: Output, given: str | None) -> str:
-    """Find the token: the option, SCIM_TOKEN, or what is typed and not shown."""
-    if given is not None:
-        output.warn("others on this machine see a command's options: better set SCIM_TOKEN")
-        found = given
-    elif not (found := os.environ.get("SCIM_TOKEN", "")):
-        if not sys.stdin.isatty():
-            raise typer.BadParameter("there is no token: set SCIM_TOKEN, or give --token")
-        found = getpass.getpass("Secret Token: ")
-    found = found.strip()
-    if not found.isascii() or not found.isprintable() or not found or " " in found:
-        raise typer.BadParameter("a token has no spaces, line ends or letters beyond ASCII")
-    return found
-
-
 async def _rehearse(chosen: _Chosen, output: Output) -> int:
     stoppable = _Stoppable()
-    async with http_send(chosen.url, chosen.token, timeout=chosen.timeout) as direct:
-        clock, sleep = time.monotonic, asyncio.sleep
-        slow = paced(direct, chosen.rate, clock=clock, sleep=sleep) if chosen.rate else direct
-        run = Run(chosen.plan, slow, chosen.token)
+    way = opened(chosen.access, chosen.url, rate=chosen.rate, timeout=chosen.timeout)
+    async with way as service:
+        run = Run(chosen.plan, service.send, service.secrets, service.client)
         try:
             played = await stoppable.run(_play(run, output))
             if not played:
@@ -228,7 +231,7 @@ async def _rehearse(chosen: _Chosen, output: Output) -> int:
         finally:  # a bug must leave nothing there either
             cleaned = await stoppable.run(_clean(run, output))
     interrupted = not (played and cleaned)
-    told = document(run.report(interrupted=interrupted), secret=chosen.token)
+    told = document(run.report(interrupted=interrupted), secret=service.secrets)
     if chosen.report is not None:
         _write(chosen.report, told)
         output.note(f"the report is in {chosen.report}")

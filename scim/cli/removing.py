@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from scim.cli.command import Desk, Output, command
-from scim.cli.directories import Name, app
+from scim.cli.credentials import Name, again
+from scim.cli.directories import app, check_at_rest
 from scim.cli.problem import Problem
 from scim.cli.process import hinting
-from scim.cli.tokens import again
 from scim.deadlines import SETTLED
 from scim.purging import remove as removed
 from scim.registry import NoRecord
@@ -43,6 +43,8 @@ async def remove(
         raise Problem(
             f"{name} is in use; switch it off first: {again(desk, f'directory disable {name}')}"
         )
+    if directory.moving is not None:
+        check_at_rest(directory)
     question = f"This removes {name}: users, groups, tokens and log, for good."
     output.confirm_name(question, name, yes=yes)
     repository = desk.storage.repository(directory)

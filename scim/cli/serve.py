@@ -155,6 +155,7 @@ async def _serve(chosen: _Chosen) -> None:
             stack.enter_context(local.announced(storage, base))
         os.environ["SCIM_STORAGE"] = storage
         os.environ.setdefault("SCIM_PEPPER", local.pepper())
+        os.environ.setdefault("SCIM_SIGNING_KEYS", local.signing_key())
         app = _import_app()
         service: Service = app.service
         stack.push_async_callback(service.storage.close)
@@ -163,11 +164,8 @@ async def _serve(chosen: _Chosen) -> None:
         try:
             async with asyncio.timeout(_PREPARE_SECONDS):
                 await service.storage.prepare()
-                issuer = Issuer(
-                    service.storage,
-                    service.settings.pepper.get_secret_value(),
-                    getpass.getuser(),
-                )
+                current, *previous = service.settings.peppers
+                issuer = Issuer(service.storage, current, getpass.getuser(), tuple(previous))
                 await issuer.agree()
                 accesses = [
                     await _admit(issuer, name, preset, base)
@@ -230,7 +228,11 @@ async def _admit(issuer: Issuer, name: str, preset: str | None, base: str) -> Ac
     directory = await registry.directory_named(name)
     if directory is None:
         made_of = preset or DEFAULT_PRESET
-        directory = new_directory(name, preset_named(made_of), preset=made_of, now=now)
+        rules = preset_named(made_of)
+        # Whoever tries it out has the machine to themselves.
+        limits = rules.limits.model_copy(update={"requests_per_second": 0})
+        rules = rules.model_copy(update={"limits": limits})
+        directory = new_directory(name, rules, preset=made_of, now=now)
         try:
             await registry.add_directory(directory)
         except NameTaken:  # by another process that starts at the same moment: share it
@@ -238,12 +240,12 @@ async def _admit(issuer: Issuer, name: str, preset: str | None, base: str) -> Ac
             if directory is None:
                 raise
     if preset is not None and directory.preset != preset:
-        rules = f"the preset {directory.preset}" if directory.preset else "rules of its own"
+        found = f"the preset {directory.preset}" if directory.preset else "rules of its own"
         _logger.warning(
             "directory %s has %s, not the preset %s, and is left as it is; to change it:"
             " %s directory set %s --preset %s",
             name,
-            rules,
+            found,
             preset,
             program(),
             name,
@@ -261,6 +263,7 @@ async def _listen(stack: AsyncExitStack, app: Any, listener: socket.socket) -> N
     runner = web.AppRunner(
         host.application(app),
         access_log=None,
+        logger=host.http_logger,
         handle_signals=False,
         shutdown_timeout=_FINISH_SECONDS,
         # Past the host's limits, so that `host` can answer with the host's status instead of

@@ -39,6 +39,20 @@ class Tenant:
         parsed = json.loads(response.body) if response.body else None
         return Answer(response.status, response.headers, parsed)
 
+    def marked(self, **changed: Any) -> None:
+        """Change the directory's record by hand."""
+
+        async def change() -> None:
+            storage = open_storage(self.storage)
+            found = await storage.registry.directory_named(self.name)
+            assert found is not None
+            await storage.registry.change_directory(
+                found.id, lambda now: now.model_copy(update=changed)
+            )
+            await storage.close()
+
+        asyncio.run(change())
+
     def user(self, name: str, **attributes: Any) -> str:
         """Create a user and give its id."""
         answer = self.send("POST", "/Users", {"schemas": [USER], "userName": name, **attributes})

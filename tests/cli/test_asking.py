@@ -17,7 +17,8 @@ import pytest
 from scim.cli.directories import add
 from scim.cli.output import Output
 from scim.cli.problem import Problem
-from scim.cli.store import Desk, Where, object_id
+from scim.cli.signing_in import object_id
+from scim.cli.store import Desk, Where
 from scim.errors import Unavailable
 from scim.registry import Credential
 from storage.open import open_storage

@@ -37,7 +37,7 @@ def test_add_prints_what_to_paste_into_entra(run: Run, name: str, azurite: str) 
 def test_add_as_json(run: Run, name: str) -> None:
     made = run("directory", "add", name, "--json", "--never").json
     assert made.keys() == {
-        "name", "id", "state", "preset", "dialect", "created", "changing",
+        "name", "id", "state", "preset", "dialect", "created", "changing", "storage", "moving",
         "tenantUrl", "secretToken", "token",
     }  # fmt: skip
     assert (made["name"], made["state"], made["preset"]) == (name, "enabled", "default")

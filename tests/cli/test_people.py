@@ -1,10 +1,18 @@
 """`user` and `group`: found, shown, restored, erased, exported."""
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
+from scim.cli.output import Output
+from scim.cli.people import erase
+from scim.cli.resources import reading
+from scim.cli.store import Desk, Where, opened
+from scim.directory import Moving
+from scim.errors import Unavailable
 from tests.cli.conftest import Run
 from tests.cli.requests import Tenant
 
@@ -196,3 +204,38 @@ def test_a_deleted_group_is_listed_and_restored(run: Run, soft: Tenant) -> None:
 
 def test_export_of_an_empty_directory_is_an_empty_array(run: Run, tenant: Tenant) -> None:
     assert run("user", "export", tenant.name, "--all").json == []
+
+
+class Slow(Output):
+    """Asks, and waits for the answer while the directory begins to be moved."""
+
+    def __init__(self, desk: Desk, name: str) -> None:
+        super().__init__()
+        self.desk = desk
+        self.name = name
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        mark = Moving(phase="frozen", target="second", run="r", at="2026-01-01T00:00:00Z")
+
+        async def freeze() -> None:
+            async with opened(Where()) as desk:
+                found = await desk.directory(self.name)
+                await desk.storage.registry.change_directory(
+                    found.id, lambda now: now.model_copy(update={"moving": mark})
+                )
+
+        thread = threading.Thread(target=lambda: asyncio.run(freeze()))
+        thread.start()
+        thread.join()
+
+
+async def test_whoever_thinks_about_it_erases_nobody_in_what_was_moved_meanwhile(
+    run: Run, tenant: Tenant
+) -> None:
+    """Else they would be back as soon as the copy serves."""
+    ann = await asyncio.to_thread(tenant.user, "ann@example.com")
+    async with opened(Where()) as desk:
+        with pytest.raises(Unavailable, match="being moved"):
+            await erase(desk, Slow(desk, tenant.name), tenant.name, ann)
+        reader = await reading(desk, tenant.name, "User")
+        assert await reader.repository.get(reader.type, ann) is not None

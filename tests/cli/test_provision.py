@@ -154,3 +154,14 @@ def test_a_mapping_without_users_is_said(run: Run, tenant: Tenant, tmp_path: Pat
 def test_a_terminal_is_not_written_to_by_a_person(run: Run, tenant: Tenant) -> None:
     done = run("provision", tenant.name, "--user", text(displayName="\x1b[31mAda"), "--verbose")
     assert "\x1b" not in done.out
+
+
+def test_a_client_asks_for_an_access_token_as_entra_does(run: Run, tenant: Tenant) -> None:
+    """It is recorded nowhere but in the log, under its id."""
+    told = run("provision", tenant.name, "--user", text(), "--oauth", "--json").json
+    assert told["successful"] is True
+    assert run("client", "list", tenant.name, "--json").json == []
+    written = {each.get("credential") for each in log(run, tenant.name) if each.get("request")}
+    [known] = [each["credential"] for each in log(run, tenant.name) if each["verb"] == "operate"
+               and each["operation"] == "provision"]  # fmt: skip
+    assert written == {known}

@@ -19,6 +19,7 @@ import pytest
 from scim.cli.rehearsal.acts import ACTS
 from tests.cli.conftest import Run
 from tests.host.serving import ask, environment, serving
+from tests.service import PEPPER
 
 FEW = ("--users", "5", "--groups", "2", "--rate", "0")
 TOKEN = "scim-rehearsal-token-0123456789"
@@ -72,6 +73,61 @@ def test_one_act_is_chosen_with_those_before_it(run: Run, access: Any, tmp_path:
     assert told["seed"] == 7
     assert "C3  passed" in done.out
     assert "Ready for Entra" in done.out
+
+
+@pytest.fixture
+def client(run: Run, azurite: str, name: str, tmp_path: Path) -> Iterator[Any]:
+    """A server over Table Storage with a client of its token endpoint."""
+    run("directory", "add", name)
+    made = run("client", "add", name, "--json").json
+    arguments = ("--storage", azurite, "--directory", name)
+    with serving(tmp_path, *arguments, SCIM_PEPPER=PEPPER.decode()) as (_, access):
+        yield {**access, **made, "tenantUrl": access["tenantUrl"]}
+
+
+def test_this_server_passes_by_client_credentials(
+    run: Run, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token endpoint is beside the Tenant URL; neither secret nor access token is told."""
+    monkeypatch.setenv("SCIM_CLIENT_SECRET", client["clientSecret"])
+    options = ("--client-id", client["clientId"], "--report", "report.json", "--json")
+    only = ("--only", "R-07", "--only", "E-02", "--only", "E-15", "--only", "C2")
+    done = run("rehearse", client["tenantUrl"], *FEW, *options, *only)
+    assert done.json["passed"] is True
+    outcomes = {each["id"]: each["outcome"] for each in done.json["results"]}
+    assert outcomes == dict.fromkeys(("R-07", "E-02", "E-15", "C1", "C2"), "passed")
+    [token] = [each for each in done.json["results"] if each["id"] == "R-07"]
+    assert "(token)" in json.dumps(token["evidence"])
+    written = (tmp_path / "report.json").read_text("utf-8")
+    assert client["clientSecret"] not in done.out + done.err + written
+    assert "eyJ" not in written
+
+
+def test_a_wrong_client_secret_is_a_finding(
+    run: Run, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCIM_CLIENT_SECRET", "wrong")
+    endpoint = f"{client['tenantUrl'].removesuffix('/scim')}/oauth2/token"
+    options = ("--client-id", client["clientId"], "--token-endpoint", endpoint)
+    only = ("--only", "R-07", "--only", "E-02")
+    done = run("rehearse", client["tenantUrl"], *FEW, *options, *only, status=1)
+    assert "R-07 The token endpoint: failed" in done.out
+    assert "401" in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--token-endpoint", "https://x.example.com/token"), "goes with --client-id"),
+        (("--client-id", "x", "--token", "y"), "not both"),
+        (("--client-id", "x", "--token-endpoint", "http://x.example.com/token"), "https://"),
+        (("--client-id", "x"), "SCIM_CLIENT_SECRET"),
+    ],
+)
+def test_what_can_not_be_a_client_is_said(run: Run, options: tuple[str, ...], said: str) -> None:
+    assert said in run("rehearse", "https://x.example.com/scim", *options, status=2).err
+    elsewhere = ("rehearse", "https://x.example.com/v2", "--client-id", "x")
+    assert "--token-endpoint" in run(*elsewhere, status=2).err
 
 
 def test_a_wrong_token_is_a_finding(run: Run, access: Any) -> None:

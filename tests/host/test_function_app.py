@@ -77,7 +77,7 @@ async def test_the_timer_purges_and_ends_in_time(
     function_app: ModuleType, indexed: dict[str, func.Function]
 ) -> None:
     """Every hour, not when an instance starts, and within the time that the host gives it."""
-    assert sorted(indexed) == ["healthz", "purge", "readyz", "scim", "unknown"]
+    assert sorted(indexed) == ["backup", "healthz", "purge", "readyz", "scim", "unknown"]
     purge = indexed["purge"]
     trigger = purge.get_trigger()
     assert trigger is not None

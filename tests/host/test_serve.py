@@ -57,7 +57,8 @@ def test_it_serves_stops_cleanly_and_keeps_its_data(tmp_path: Path) -> None:
         (rest,) = process.stdout.read().splitlines()  # one line per directory, nothing else
         assert json.loads(rest)["directory"] == "two"
     assert not listens(azurite_port(tmp_path))
-    assert (tmp_path / ".local/pepper").stat().st_mode & 0o777 == 0o600
+    for secret in ("pepper", "signing-key"):
+        assert (tmp_path / ".local" / secret).stat().st_mode & 0o777 == 0o600
 
     with serving(tmp_path, "--directory", "one") as (process, again):
         assert ask(again, "GET", f"/Users/{user['id']}")[0] == 200
@@ -113,6 +114,22 @@ def test_it_tells_anybody_whether_it_works(tmp_path: Path) -> None:
             assert (answer.status, answer.getheader("Cache-Control")) == (status, "no-store")
             assert bool(answer.read()) == (status == 401)
             connection.close()
+
+
+def test_a_request_that_is_no_http_is_not_quoted_in_the_log(tmp_path: Path) -> None:
+    """A token in a header with a control character, or in a query, is in no line of it."""
+    with serving(tmp_path, "--storage", "memory") as (_, access):
+        url, token = urlsplit(access["tenantUrl"]), access["secretToken"]
+        for broken in (
+            f"GET {url.path}/Users HTTP/1.1\r\nAuthorization: Bearer {token}\x01\r\n\r\n",
+            f"GET {url.path}/Users?access_token={token}\x01 HTTP/1.1\r\n\r\n",
+        ):
+            with socket.create_connection((url.hostname, url.port), timeout=60) as connection:
+                connection.sendall(broken.encode())
+                assert connection.recv(100).startswith(b"HTTP/1.0 400")
+    log = (tmp_path / "server.log").read_text("utf-8")
+    assert token not in log
+    assert log.count("is no HTTP") == 2
 
 
 def say(folder: Path, *arguments: str, **changes: str) -> Any:

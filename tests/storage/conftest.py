@@ -1,4 +1,7 @@
-"""Tables of an Azurite: one for each test, since Azurite takes longer the more rows a table has."""
+"""Tables: one for each test, since Azurite takes longer the more rows a table has.
+
+What a test does on a `table` it does on Azurite and on the model (`tests/model/`).
+"""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -8,6 +11,8 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from storage.client import PATIENCE
 from tests.leaks import secrets
+from tests.model.service import Service
+from tests.model.transport import CONNECTION, ModelTransport
 from tests.service import PEPPER
 
 
@@ -17,10 +22,27 @@ async def service(azurite: str) -> AsyncIterator[TableServiceClient]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+async def modelled() -> AsyncIterator[TableServiceClient]:
+    transport = ModelTransport(Service())
+    opened = TableServiceClient.from_connection_string(CONNECTION, transport=transport, **PATIENCE)
+    async with opened:
+        yield opened
+
+
+@pytest.fixture(params=["azurite", "model"])
+def account(request: pytest.FixtureRequest) -> TableServiceClient:
+    """Both in turn; a test that is about one of them parametrizes this fixture."""
+    opened: TableServiceClient = request.getfixturevalue(
+        "service" if request.param == "azurite" else "modelled"
+    )
+    return opened
+
+
 @pytest.fixture
-async def table(service: TableServiceClient) -> AsyncIterator[TableClient]:
+async def table(account: TableServiceClient) -> AsyncIterator[TableClient]:
     """A table that exists as long as the test; it is searched for secrets before it goes."""
-    made = await service.create_table(f"t{uuid.uuid4().hex[:12]}")
+    made = await account.create_table(f"t{uuid.uuid4().hex[:12]}")
     yield made
     rows = [str(each) async for each in made.list_entities()]
     await made.delete_table()

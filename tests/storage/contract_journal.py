@@ -48,6 +48,7 @@ def refusal(at: datetime) -> Entry:
         scim_type="uniqueness",
         detail="it's “taken”\x00\ud800",
         request="r2",
+        reason="revoked",
     )
 
 

@@ -4,7 +4,9 @@ import pytest
 
 from scim.errors import TooLarge
 from scim.filters import parse_filter
+from scim.ids import resource_id
 from scim.repository import Member, MemberEdit, Missing, Repository
+from scim.unfinished import Work
 from storage.rows import LONGEST_DISPLAY
 from tests.storage.making import (
     GROUP,
@@ -14,6 +16,7 @@ from tests.storage.making import (
     everybody,
     group,
     in_group,
+    listed,
     looked_up,
     members,
     resource,
@@ -22,19 +25,27 @@ from tests.storage.making import (
 )
 
 
+async def nothing_is_left(repository: Repository, id: str) -> None:
+    """Of a deletion that is done, nothing is left to do."""
+    assert await repository.unfinished() == []
+    for type in (USER, GROUP):
+        assert not await repository.finish(Work(type.name, id), change("delete"))
+
+
 class Many:
     """What holds when a resource outgrows a transaction."""
 
     async def test_a_scan_yields_everybody_in_order(self, repository: Repository) -> None:
         """A scan yields each resource of a type once, in the order of ids, between two ids."""
-        ids = await users(repository, 25)
+        own = await users(repository, 25)
         await group(repository)
-        assert await repository.ids(USER) == ids
-        assert [each.id for each in await everybody(repository, USER)] == ids
-        assert [each.id for each in await everybody(repository, USER, size=10)] == ids
-        between = await everybody(repository, USER, after=ids[3], before=ids[20], size=5)
-        assert [each.id for each in between] == ids[4:20]
-        assert await everybody(repository, USER, after=ids[-1]) == []
+        assert await listed(repository, USER) == own
+        assert await listed(repository, USER, after=own[3], before=own[20]) == own[4:20]
+        assert [each.id for each in await everybody(repository, USER)] == own
+        assert [each.id for each in await everybody(repository, USER, size=10)] == own
+        between = await everybody(repository, USER, after=own[3], before=own[20], size=5)
+        assert [each.id for each in between] == own[4:20]
+        assert await everybody(repository, USER, after=own[-1]) == []
 
     async def test_a_filter_is_a_hint(self, repository: Repository) -> None:
         """A filtered scan yields at least who matches."""
@@ -85,6 +96,7 @@ class Many:
         await repository.delete(GROUP, whole, change("delete"))
         left = await repository.related(USER, ids, "member_of", contiguous=True)
         assert not any(left.values())
+        await nothing_is_left(repository, team.id)
 
     async def test_a_user_of_many_groups_leaves_them_all(self, repository: Repository) -> None:
         """A user in 150 groups is deleted, and every group has a new version."""
@@ -99,6 +111,17 @@ class Many:
             found = await repository.get(GROUP, each.id, members=True)
             assert found is not None
             assert (found.members, found.version) == ((), last.id)
+        await nothing_is_left(repository, ada)
+
+    async def test_who_exists_among_many_is_told(self, repository: Repository) -> None:
+        """Of 240 ids the half that exists, with types; of these the half who are members."""
+        ids = await users(repository, 120)
+        team = await group(repository, ids[::2])
+        strangers = [resource_id() for _ in range(120)]
+        assert await repository.types_of([*ids, *strangers]) == dict.fromkeys(ids, "User")
+        found = await repository.contains(GROUP, team.id, [*ids, *strangers])
+        assert found == tuple(Member(each, "User") for each in ids[::2])
+        assert await repository.contains(GROUP, strangers[0], ids) == ()
 
     async def test_many_references_hold(self, repository: Repository) -> None:
         """A write may refer to 60 resources at once, all of which must exist."""

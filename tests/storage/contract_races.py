@@ -21,6 +21,7 @@ from tests.storage.making import (
     change,
     group,
     in_group,
+    listed,
     looked_up,
     members,
     resource,
@@ -111,7 +112,7 @@ class Races:
             )
         )
         assert sorted(results) == ["Taken"] * 63 + ["done"]
-        assert len(await repository.ids(USER)) == 1
+        assert len(await listed(repository, USER)) == 1
 
     async def test_who_is_deleted_is_in_no_group(self, repository: Repository) -> None:
         """Adding a member who is being deleted, in whatever order, leaves no membership."""

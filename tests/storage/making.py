@@ -107,6 +107,11 @@ async def in_group(repository: Repository, id: str) -> list[str]:
     return [each.id for each in found.members or ()]
 
 
+async def listed(repository: Repository, type: ResourceType, **between: str) -> list[str]:
+    """List the ids of a type's resources, in the order in which they come."""
+    return [id async for batch in repository.ids(type, **between) for id in batch]
+
+
 async def everybody(repository: Repository, type: ResourceType, **options: Any) -> list[Stored]:
     batches: list[Sequence[Stored]] = [each async for each in repository.scan(type, **options)]
     return list(itertools.chain.from_iterable(batches))

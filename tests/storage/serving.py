@@ -13,9 +13,10 @@ from scim.registry import Registry
 from scim.repository import Meter, Repository
 from scim.server import Server
 from storage.client import Partition
+from storage.patience import PATIENT, Patience
 from storage.registry_memory import MemoryRegistry
 from storage.tables import TablesRepository
-from tests.service import PEPPER, Client
+from tests.service import PEPPER, UNHURRIED, Client
 
 
 class Metered:
@@ -31,8 +32,10 @@ class Metered:
         return repository
 
 
-def on_tables(table: TableClient) -> Callable[[Directory], Repository]:
-    return lambda directory: TablesRepository(Partition(table, directory.id, Meter()))
+def on_tables(
+    table: TableClient, patience: Patience = PATIENT
+) -> Callable[[Directory], Repository]:
+    return lambda directory: TablesRepository(Partition(table, directory.id, Meter(), patience))
 
 
 async def serve(
@@ -40,7 +43,7 @@ async def serve(
 ) -> Client:
     """Serve a new directory of a repository; its record is in memory unless it says where."""
     registry = registry or MemoryRegistry()
-    directory = Directory(id=uuid4().hex[:20], **{"name": "contoso", **record})
+    directory = Directory(id=uuid4().hex[:20], **{"name": "contoso", "limits": UNHURRIED, **record})
     await registry.add_directory(directory)
     token, credential = issue(directory.id, pepper=PEPPER, now=datetime.now(UTC))
     await registry.add_credential(credential)

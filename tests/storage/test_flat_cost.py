@@ -11,13 +11,15 @@ from uuid import uuid4
 
 from azure.data.tables.aio import TableClient
 
-from scim.credentials import issue
+from scim.auth.access_tokens import Signer
+from scim.credentials import issue, register
 from scim.deadlines import FRESH
 from scim.directory import Directory
 from scim.server import Server
 from scim.side_by_side import side_by_side
 from storage.open import Storage
 from storage.registry import TablesRegistry
+from tests.auth.identity import ISSUED, Identity
 from tests.service import PATCH_OP, PEPPER, USER, Client, open_directory
 from tests.storage import making
 from tests.storage.serving import Metered, on_tables
@@ -47,10 +49,10 @@ class Process:
     clock: Clock
 
     @classmethod
-    def started(cls, table: TableClient, client: Client) -> "Process":
+    def started(cls, table: TableClient, client: Client, **settings: Any) -> "Process":
         clock = Clock()
         registry, metered = TablesRegistry(table, clock), Metered(on_tables(table))
-        server = Server(registry=registry, repository=metered, pepper=PEPPER)
+        server = Server(registry=registry, repository=metered, pepper=PEPPER, **settings)
         return cls(registry, metered, replace(client, server=server), clock)
 
     async def cost(self, method: str, path: str, body: Any = None) -> Cost:
@@ -89,16 +91,38 @@ async def costs(table: TableClient, client: Client) -> dict[str, Cost]:
     return found
 
 
+async def test_a_signed_token_asks_the_store_for_no_more_than_a_secret_one(
+    table: TableClient,
+) -> None:
+    """The first request of a process costs two reads, of whatever token; those that follow none."""
+    registry = TablesRegistry(table)
+    client = await open_directory(Storage(registry, on_tables(table), nothing, nothing, nothing))
+    await registry.change_directory(
+        client.directory.id, lambda found: found.model_copy(update={"entra": ISSUED})
+    )
+    now, identity = datetime.now(UTC), Identity()
+    record = register(client.directory.id, now=now)
+    await registry.add_credential(record)
+    access, _ = Signer.derive(PEPPER).mint(record, record.scopes, now)
+    for token in (client.token, access, identity.issued(now)):
+        holder = replace(client, token=token)
+        keys = identity.held
+        await Process.started(table, holder, keys=keys).cost("GET", "/Schemas")  # notes its use
+        process = Process.started(table, holder, keys=keys)
+        spent = [await process.cost("GET", "/Schemas") for _ in range(3)]
+        assert [each.registry_calls for each in spent] == [2, 0, 0]
+
+
+async def nothing() -> None:
+    """Prepare, or close, nothing."""
+
+
 async def test_a_request_costs_the_same_among_a_thousand(table: TableClient) -> None:
     """1 and 1,000 directories with a user each, then 1 and 1,000 tokens: the same calls and rows.
 
     The first request of a process asks the registry for its credential and its directory, and a
     minute later one does again; those between ask it nothing.
     """
-
-    async def nothing() -> None:
-        return None
-
     registry = TablesRegistry(table)
     client = await open_directory(Storage(registry, on_tables(table), nothing, nothing, nothing))
     await client.user()

@@ -1,4 +1,4 @@
-"""A store that can't be used, and one that answers late: over HTTP, with the SDK's own tries."""
+"""A store that can't be used, and one that answers late: over HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +15,7 @@ from scim.errors import Unavailable
 from scim.settings import AZURITE_KEY, azurite_connection
 from storage.client import PATIENCE
 from storage.open import open_storage
+from storage.patience import Patience
 from tests.storage.serving import on_tables, serve
 
 NEXT_TO_NO_ONE = 9  # the port of the discard service, which nobody runs
@@ -109,10 +110,11 @@ async def proxy(table: TableClient) -> AsyncIterator[Proxy]:
         yield found
 
 
+@pytest.mark.parametrize("account", ["azurite"], indirect=True)  # over HTTP
 @pytest.mark.parametrize("lost", [[500], [503], [504], [0]])
 async def test_an_answer_that_was_lost(proxy: Proxy, table: TableClient, lost: list[int]) -> None:
-    """What was done though its answer was lost is sent again by the SDK, or by us when the
-    connection broke; the client sees one success, and no conflict with itself.
+    """What was done though its answer was lost is sent again; the client sees one success, and no
+    conflict with itself.
     """
     through = TableClient.from_connection_string(
         azurite_connection(proxy.port), table.table_name, **PATIENCE
@@ -138,13 +140,14 @@ async def test_an_answer_that_was_lost(proxy: Proxy, table: TableClient, lost: l
         assert (await client.get(f"/Groups/{group.id}")).body["members"] == []
 
 
+@pytest.mark.parametrize("account", ["azurite"], indirect=True)  # over HTTP
 async def test_a_store_that_stays_busy(proxy: Proxy, table: TableClient) -> None:
-    """After three tries a write is 503 with what the store says, and it may be sent again."""
+    """After so many tries a write is 503 with what the store says, and it may be sent again."""
     through = TableClient.from_connection_string(
         azurite_connection(proxy.port), table.table_name, **PATIENCE
     )
     async with through:
-        client = await serve(on_tables(through))
+        client = await serve(on_tables(through, Patience(refused=3)))
         proxy.lose, proxy.retry_after = [503, 503, 503], "1"
         began = asyncio.get_running_loop().time()
         answer = await client.post("/Users", {"userName": "ada"})

@@ -1,13 +1,14 @@
 """Directories and credentials: what every registry promises."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from azure.data.tables.aio import TableClient
+from azure.data.tables.aio import TableClient, TableServiceClient
 
 from scim.credentials import issue, revoked
 from scim.definitions import Attribute, Schema
@@ -19,8 +20,10 @@ from scim.repository import Meter
 from storage.client import Operation, Partition
 from storage.memory import MemoryRepository
 from storage.memory_rows import Partition as MemoryPartition
+from storage.records import key
 from storage.registry import TablesRegistry
 from storage.registry_memory import MemoryRegistry
+from storage.rows import joined
 from tests.service import PEPPER
 from tests.storage.serving import serve
 
@@ -51,11 +54,24 @@ def in_memory() -> Callable[[Directory], MemoryRepository]:
     return lambda directory: MemoryRepository(partition)
 
 
-@pytest.fixture(params=["memory", "tables"])
-def registry(request: pytest.FixtureRequest) -> Registry:
-    if request.param == "memory":
-        return MemoryRegistry()
-    return TablesRegistry(request.getfixturevalue("table"))
+@pytest.fixture(params=["memory", "tables", "model"])
+def place(request: pytest.FixtureRequest) -> TableServiceClient | None:
+    """Where records are kept; None: in memory."""
+    services = {"tables": "service", "model": "modelled"}
+    if request.param not in services:
+        return None
+    opened: TableServiceClient = request.getfixturevalue(services[request.param])
+    return opened
+
+
+@pytest.fixture
+async def registry(place: TableServiceClient | None) -> AsyncIterator[Registry]:
+    if place is None:
+        yield MemoryRegistry()
+        return
+    made = await place.create_table(f"t{uuid4().hex[:12]}")
+    yield TablesRegistry(made)
+    await made.delete_table()
 
 
 async def names(registry: Registry) -> list[str]:
@@ -83,6 +99,7 @@ async def test_what_is_recorded_is_found(registry: Registry) -> None:
 async def test_what_no_record_can_be_called_is_nobodys(registry: Registry, odd: str) -> None:
     """An operator types anything; it is looked for and isn't there."""
     assert await registry.directory_named(odd) is None
+    assert await registry.addressed(odd) is None
     assert await registry.directory(odd) is None
     assert await registry.credential(odd) is None
     with pytest.raises(NoRecord):
@@ -255,6 +272,39 @@ async def test_the_first_fingerprint_stays(registry: Registry) -> None:
     assert await registry.fingerprint(first) == first
 
 
+async def test_a_directory_is_addressed_by_its_name(registry: Registry) -> None:
+    """One that comes, changes or goes is found so at once by the process that did it."""
+    assert await registry.addressed("contoso") is None
+    made = directory()
+    await registry.add_directory(made)
+    assert await registry.addressed("contoso") == made
+    assert await registry.addressed("fabrikam") is None
+    changed = await registry.change_directory(made.id, disabled)
+    assert await registry.addressed("contoso") == changed
+    await registry.remove_directory(made.id)
+    assert await registry.addressed("contoso") is None
+    again = directory()
+    await registry.add_directory(again)
+    assert await registry.addressed("contoso") == again
+
+
+async def test_what_may_be_used_once_is_used_once(registry: Registry) -> None:
+    """Of many who use it at once, one is the first."""
+    firsts = await asyncio.gather(*(registry.first_use("a" * 64, NOW) for _ in range(6)))
+    assert sorted(firsts) == [False] * 5 + [True]
+    assert await registry.first_use("b" * 64, NOW + timedelta(hours=1))
+    assert not await registry.first_use("b" * 64, NOW + timedelta(hours=1))
+
+
+async def test_uses_are_forgotten_when_their_time_is_past(registry: Registry) -> None:
+    await registry.first_use("a" * 64, NOW)
+    await registry.first_use("b" * 64, NOW + timedelta(hours=1))
+    assert await registry.forget_uses(NOW) == 0
+    assert await registry.forget_uses(NOW + timedelta(minutes=1)) == 1
+    assert await registry.first_use("a" * 64, NOW)
+    assert not await registry.first_use("b" * 64, NOW + timedelta(hours=1))
+
+
 async def test_a_large_record_is_kept_whole(registry: Registry) -> None:
     """A record that outgrows a property is in pieces, and none is left over when it shrinks."""
     large = directory(schemas=(with_attributes(400),))
@@ -329,6 +379,38 @@ async def test_a_use_never_undoes_a_revocation(table: TableClient) -> None:
     assert (found.revoked, found.last_used, found.warned) == (timestamp(NOW), timestamp(NOW), 3)
 
 
+async def test_an_addressed_directory_is_remembered(table: TableClient) -> None:
+    """Two calls the first time, one for the name and one for the record; then none."""
+    await TablesRegistry(table).add_directory(directory())
+    registry = TablesRegistry(table)
+    calls = []
+    for _ in range(3):
+        assert await registry.addressed("contoso")
+        calls.append(registry.meter.calls)
+    assert calls == [2, 2, 2]
+
+
+async def test_names_that_are_somebodys_cost_what_others_cost(table: TableClient) -> None:
+    """Whoever has no token can't count, or time, which directories there are.
+
+    One that is in use, one that isn't, one that nobody has: at first, again, and a minute later.
+    """
+    idle, used = directory("idle"), directory("used")
+    await TablesRegistry(table).add_directory(idle)
+    await TablesRegistry(table).add_directory(used)
+    passed = 0.0
+    registry = TablesRegistry(table, clock=lambda: passed)
+    costs = []
+    for seconds in (0, 10, 40, 11):
+        passed += seconds
+        await registry.directory(used.id)
+        for name in ("idle", "used", "nobodys"):
+            before = registry.meter.calls
+            assert bool(await registry.addressed(name)) == (name != "nobodys")
+            costs.append(registry.meter.calls - before)
+    assert costs == [2, 2, 2, 0, 0, 0, 0, 0, 0, 2, 2, 2]
+
+
 async def test_a_use_costs_one_call(table: TableClient) -> None:
     """What authentication just read is what the note is guarded with."""
     registry = TablesRegistry(table)
@@ -341,3 +423,24 @@ async def test_a_use_costs_one_call(table: TableClient) -> None:
     await registry.touch(kept.id, timestamp(NOW))
     assert (await registry.credential(kept.id) or kept).last_used == timestamp(NOW)
     assert registry.meter.calls == before + 1
+
+
+async def test_an_earlier_version_reads_a_token_that_this_one_wrote(table: TableClient) -> None:
+    """While both run, or after going back: it refuses a record with a field that it doesn't know.
+
+    A scope that is missing is written, so that such a version lets nobody in by it.
+    """
+    registry = TablesRegistry(table)
+    record = credential(directory())
+    await registry.add_credential(record)
+    await registry.change_credential(record.id, lambda each: revoked(each, "ann", NOW))
+    narrow = record.model_copy(update={"id": "narrow00", "scopes": ("users.read",)})
+    await registry.add_credential(narrow)
+    partition = Partition(table, "credential", Meter())
+    [written, scoped] = [await partition.get(key(each)) for each in (record.id, "narrow00")]
+    assert written is not None
+    assert scoped is not None
+    earlier = {"id", "directory", "digest", "created", "by", "expires", "revoked", "revokedBy"}
+    assert json.loads(joined(written.values)).keys() <= earlier
+    assert json.loads(joined(scoped.values))["scopes"] == ["users.read"]
+    assert await registry.credential("narrow00") == narrow

@@ -16,7 +16,7 @@ from scim.errors import Unavailable
 from scim.repository import Meter
 from storage.client import Operation, Partition
 from storage.registry import TablesRegistry
-from storage.remembering import FRESH_ABSENCE, Known, Memory
+from storage.remembering import FRESH_ABSENCE, MOST_STRANGE, STRANGE_AT_ONCE, Known, Memory
 from storage.rows import pieces
 from tests.storage.faulty import Faulty, answered
 from tests.storage.serving import serve
@@ -194,6 +194,31 @@ async def test_a_disabled_directory_is_refused_within_a_minute(
     assert (await client.get("/Users")).status == 200
 
 
+async def test_a_flood_of_strange_keys_is_bounded_and_what_is_known_is_read_beside_it(
+    shelf: Shelf, clock: Clock
+) -> None:
+    """Whoever makes up tokens takes a part of the store, and the time of nobody who has one."""
+    memory = Memory(shelf.read, clock=clock, most=1000)
+    assert value(await memory.recall("a")) == "apple"
+    clock.now += FRESH + 1
+    shelf.gate.clear()
+    shelf.readings.clear()
+    flood = [asyncio.create_task(memory.recall(f"x{n}")) for n in range(MOST_STRANGE + 50)]
+    await asyncio.sleep(0.01)
+    assert len(shelf.readings) == STRANGE_AT_ONCE
+    known = asyncio.create_task(memory.recall("a"))
+    await asyncio.sleep(0.01)
+    assert shelf.readings[-1] == "a"
+    shelf.gate.set()
+    assert value(await known) == "apple"
+    answers = await asyncio.gather(*flood, return_exceptions=True)
+    assert [each for each in answers if each is None] == [None] * MOST_STRANGE
+    refused = [each for each in answers if each is not None]
+    assert {type(each) for each in refused} == {Unavailable}
+    assert len(refused) == 50
+    assert await memory.recall("x1000") is None, "when it is over, everybody is read again"
+
+
 async def test_a_revoked_token_is_refused_within_a_minute(table: TableClient, clock: Clock) -> None:
     """Revoked by another process: refused FRESH seconds later at the latest, here at once."""
     mine, other = TablesRegistry(table, clock), TablesRegistry(table, clock)
@@ -261,7 +286,7 @@ async def test_a_token_is_never_taken_longer_because_the_store_is_down(
     client = await serve(in_memory(), registry)
     assert (await client.get("/Users")).status == 200
     await client.server.close()
-    faulty.fail(0, answered(503), after=False)
+    faulty.fail(0, answered(501), after=False)
     clock.now += FRESH - 1
     assert (await client.get("/Users")).status == 200
     clock.now += 2
@@ -339,7 +364,7 @@ async def test_a_removal_that_was_cut_short_is_finished_by_the_next(table: Table
         kept = [credential(made) for _ in range(60)]
         for each in kept:
             await registry.add_credential(each)
-        faulty.fail(place, answered(503), after=False)
+        faulty.fail(place, answered(501), after=False)
         try:
             await registry.remove_directory(made.id)
         except Unavailable:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from azure.data.tables.aio import TableClient
 
+from scim.auth.caller import Caller
 from scim.call import Call
 from scim.cursor import Sealer
 from scim.directory import Directory
@@ -35,8 +36,8 @@ SOFT = Deletion(policy="soft")
 def call(client: Client, repository: Repository) -> Call:
     """The call of an operator's command."""
 
-    async def admit(_: datetime, __: Notes) -> Directory:
-        return client.directory
+    async def admit(_: datetime, __: Notes) -> Caller:
+        return Caller(client.directory, "")
 
     return Call(
         request=Request("DELETE", "http://localhost/"),
