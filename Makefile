@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test check check-infra bench cycles clean
+.PHONY: setup run test check check-infra bench bench-large cycles drill clean
 
 setup: .venv/.stamp node_modules/.stamp
 
@@ -24,7 +24,7 @@ run: setup
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-check: setup
+check: setup check-infra
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -42,9 +42,22 @@ check-infra: .venv-infra/.stamp
 
 bench: setup
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.pages
+	$(BIN)/python -m bench.capacity
+
+# A million users by themselves: python -m bench.million
+bench-large: setup
+	$(BIN)/python -m bench.flat
+	$(BIN)/python -m bench.peers
+	$(BIN)/python -m bench.plots
 
 cycles: setup
 	$(BIN)/python -m bench.cycles
+
+# Backs a directory up, restores it as another one, compares both and removes that again.
+DIRECTORY ?= demo
+drill: setup
+	$(BIN)/python -m bench.drill $(DIRECTORY) --to .local/drill
 
 clean:
 	rm -rf .venv .venv-infra node_modules .local .azurite .mypy_cache .ruff_cache .pytest_cache .hypothesis

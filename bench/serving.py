@@ -81,9 +81,18 @@ class Server:
         self._log = log
         self._access = access
 
+    @property
+    def access(self) -> tuple[str, str]:
+        """Tenant URL and token."""
+        return self._access["tenantUrl"], self._access["secretToken"]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        opened = Connection(self._access["tenantUrl"], self._access["secretToken"])
+        opened = Connection(*self.access)
         try:
             yield opened
         finally:

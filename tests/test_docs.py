@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import typer
 
+from scim.auth.reasons import REASONS
+from scim.cli.explaining import WAYS
 from scim.cli.main import app
 from scim.cli.rehearsal.run import ALL
 from scim.routes import ROUTES
@@ -16,6 +18,7 @@ from scim.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 OPERATING = (ROOT / "docs/operating.md").read_text("utf-8")
+AUTHENTICATION = (ROOT / "docs/authentication.md").read_text("utf-8")
 REHEARSAL = (ROOT / "docs/rehearsal.md").read_text("utf-8")
 
 
@@ -88,6 +91,22 @@ def test_every_check_of_a_rehearsal_is_documented() -> None:
     table = re.search(r"<!-- checks -->\n(.*)\n<!-- /checks -->", REHEARSAL, re.DOTALL)
     assert table
     assert table[1].splitlines() == rows
+
+
+def test_every_reason_of_a_refusal_is_documented() -> None:
+    """As a table in their order."""
+    rows = ["| code | what it means, and what to do |", "|---|---|"]
+    rows += [f"| `{code}` | {sentence} |" for code, sentence in REASONS.items()]
+    table = re.search(r"<!-- reasons -->\n(.*)\n<!-- /reasons -->", AUTHENTICATION, re.DOTALL)
+    assert table
+    assert table[1].splitlines() == rows
+
+
+def test_the_guide_to_authentication_names_only_what_exists() -> None:
+    known = {name for each in COMMANDS.values() for one in each.params for name in one.opts}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", AUTHENTICATION)) <= known
+    for way in WAYS:
+        assert f"`{way}`" in AUTHENTICATION
 
 
 def test_links_between_the_docs_lead_somewhere() -> None:

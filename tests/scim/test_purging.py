@@ -4,15 +4,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from scim import ids
-from scim.credentials import issue, revoked
-from scim.directory import Directory
+from scim.auth.explaining import LEEWAY
+from scim.credentials import issue, register, revoked
+from scim.directory import Directory, Moving
 from scim.errors import Unavailable
 from scim.journal import Entry
 from scim.purging import Purged, purge, remove
@@ -22,6 +23,7 @@ from scim.revival import tombstone
 from scim.rules import Rules
 from storage.memory import MemoryRepository
 from storage.open import Storage, open_storage
+from storage.registry_memory import MemoryRegistry
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -193,6 +195,42 @@ async def test_a_token_is_warned_of_once_for_each_mark(
     assert "token rotate" in entries[0].detail
 
 
+async def test_a_clients_secret_is_warned_of_too(service: Service) -> None:
+    """It says which client's it is, and how the next one is made."""
+    directory = await service.add("contoso")
+    client = register(directory.id, now=NOW)
+    _, secret = issue(directory.id, pepper=PEPPER, now=NOW, lifetime=3 * DAY, client=client.id)
+    for each in (client, secret):
+        await service.storage.registry.add_credential(each)
+    assert (await service.purge()).warnings == 1
+    [entry] = await service.log(directory)
+    assert entry.credential == secret.id
+    assert client.id in entry.detail
+    assert "client secret issue" in entry.detail
+
+
+async def test_used_assertions_are_forgotten_when_they_have_ended(service: Service) -> None:
+    registry = service.storage.registry
+    assert await registry.first_use("a" * 64, NOW)
+    await service.purge(NOW + timedelta(seconds=LEEWAY))  # by a clock that is ahead of another one
+    assert not await registry.first_use("a" * 64, NOW)
+    await service.purge(NOW + timedelta(hours=1))
+    assert await registry.first_use("a" * 64, NOW)
+
+
+async def test_uses_that_cannot_be_forgotten_stop_nothing(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Down(MemoryRegistry):
+        async def forget_uses(self, before: datetime) -> int:
+            raise Unavailable(f"the storage is busy or down{before:%Y}"[:28], retry_after=5)
+
+    service.storage = replace(service.storage, registry=Down())
+    await service.add("contoso")
+    assert (await service.purge()).directories == 1
+    assert "could not be forgotten" in caplog.text
+
+
 async def test_two_purges_at_once_warn_once(service: Service) -> None:
     directory = await service.add("contoso")
     await service.token(directory, 2 * DAY)
@@ -251,6 +289,18 @@ async def test_some_directories_alone_can_be_purged(service: Service) -> None:
     assert len(await service.log(one)) == 1
 
 
+async def test_what_began_to_move_since_it_was_listed_is_left_alone(service: Service) -> None:
+    """A command comes to the last of many directories hours later."""
+    one = await service.add("one")
+    await service.storage.repository(one).record(entry(NOW - 300 * DAY))
+    mark = Moving(target="second", run="r", at="2026-11-20T12:00:00Z")
+    await service.storage.registry.change_directory(
+        one.id, lambda each: each.model_copy(update={"moving": mark})
+    )
+    assert (await service.purge(directories=[one])).entries == 0
+    assert len(await service.log(one)) == 1
+
+
 async def test_a_removal_leaves_nothing(service: Service) -> None:
     """Neither rows nor tokens nor the name, and other directories as they are."""
     directory, other = await service.add("contoso"), await service.add("other")
@@ -266,6 +316,27 @@ async def test_a_removal_leaves_nothing(service: Service) -> None:
     assert await registry.directory_named("contoso") is None
     assert len(await service.log(other)) == 1
     await service.add("contoso")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"moving": Moving(target="second", run="r", at="2026-11-20T12:00:00Z")},
+        {"storage": "second"},
+    ],
+)
+async def test_a_removal_waits_for_a_move(service: Service, changed: dict[str, Any]) -> None:
+    """Else it would empty the account that the rows were in, and leave them in the other one."""
+    directory = await service.add("contoso")
+    registry, repository = service.storage.registry, service.storage.repository(directory)
+    await repository.record(entry(NOW))
+    await registry.change_directory(directory.id, lambda each: each.model_copy(update=changed))
+    with pytest.raises(Unavailable, match="moved"):
+        await remove(directory, registry, repository, lambda _done, _found: None, settle=0)
+    found = await registry.directory_named("contoso")
+    assert found is not None
+    assert not found.removing
+    assert len(await service.log(directory)) == 1
 
 
 async def test_a_removal_that_broke_off_is_completed(service: Service) -> None:

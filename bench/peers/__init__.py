@@ -1,0 +1,1 @@
+"""Other SCIM servers beside this one, doing what Entra's job does."""
