@@ -73,5 +73,7 @@ def plain(names: Iterable[str], others: str = "") -> tuple[str, ...]:
 
 def printable(text: str) -> str:
     """Make a text that a terminal can be shown: no control characters, and not too long."""
-    kept = "".join(each if each.isprintable() else "\ufffd" for each in text[:_LONGEST_DETAIL])
+    kept = text[:_LONGEST_DETAIL]
+    if not kept.isprintable():
+        kept = "".join(each if each.isprintable() else "\ufffd" for each in kept)
     return kept if len(text) <= _LONGEST_DETAIL else f"{kept}…"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from scim import ids as identifiers
@@ -24,6 +24,8 @@ from scim.side_by_side import side_by_side
 _MOST_MARKS = 200_000
 # Pages whose marks lie in one bookmark: a page reads one of some 20 KB, however long the list is.
 _PAGES = 512
+# Beyond the end of a list, a count holds for so long.
+_SETTLED = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -85,6 +87,8 @@ class Walk:
             # Beyond the end there is no bookmark: the first one says where that is.
             first = await self._recall(0)
             kept = first if first and start > first["total"] else None
+        if kept and start > kept["total"] and self._age(kept) > _SETTLED:
+            kept = None  # by now there may be so many: who begins in the middle learns of them
         if kept is None:
             parts = await self._remember(await self._count(_Marks(max(size, 1))))
             kept = parts[min(self._part, len(parts) - 1)]
@@ -184,8 +188,10 @@ class Walk:
         kept: dict[str, Any] = json.loads(text) if text else {}
         if not kept:
             return None
-        age = self.call.now - datetime.fromisoformat(kept["born"])
-        return kept if age <= self.call.limits.cursor_lifetime else None
+        return kept if self._age(kept) <= self.call.limits.cursor_lifetime else None
+
+    def _age(self, kept: dict[str, Any]) -> timedelta:
+        return self.call.now - datetime.fromisoformat(kept["born"])
 
 
 def _oldest(rows: list[Stored], size: int) -> list[Stored]:

@@ -60,6 +60,24 @@ async def test_a_walk_that_outlived_its_bookmark_counts_again(storage: Storage) 
     assert (await client.get("/Users?startIndex=3&count=2")).body["totalResults"] == 5
 
 
+async def test_who_asks_beyond_the_end_learns_of_a_list_that_grew(storage: Storage) -> None:
+    """Within a minute nobody counts again; after it, once."""
+    client = await open_directory(storage)
+    for _ in range(2):
+        await client.user()
+    await client.get("/Users?startIndex=1&count=1")
+    await client.user()
+    assert (await client.get("/Users?startIndex=3&count=1")).body["totalResults"] == 2
+    client.server = Server(
+        registry=storage.registry,
+        repository=storage.repository,
+        pepper=PEPPER,
+        clock=lambda: datetime.now(UTC) + timedelta(seconds=61),
+    )
+    page = (await client.get("/Users?startIndex=3&count=1")).body
+    assert (page["totalResults"], len(page["Resources"])) == (3, 1)
+
+
 async def test_a_walk_of_more_pages_than_a_bookmark_holds() -> None:
     """Page 512 ends a bookmark, page 513 begins the next; beyond the end nobody counts again."""
     client = await open_directory(open_storage("memory"))
