@@ -81,10 +81,10 @@ async def purge(
             work = _finish if directory.removing else _keep
 
             async def attempt() -> None:
-                current: Directory | None = directory
+                current = directory
                 if directories is not None:  # a command has hours, in which it may have moved
-                    current = await registry.directory_named(directory.name)
-                if current is not None and current.id == directory.id:
+                    current = await registry.directory_named(directory.name) or directory
+                if current.id == directory.id:
                     # Its storage account may be one that nobody knows.
                     await work(current, registry, repository(current), now, done)
 

@@ -85,8 +85,15 @@ class Accounts:
         return self.partition(directory.model_copy(update={"moving": None}))
 
     async def prepare(self) -> None:
-        for each in self._by_name.values():
-            await create(each.resources)
+        """Make the tables of every account. Raises Unavailable, which names the account."""
+        for name, each in self._by_name.items():
+            try:
+                await create(each.resources)
+            except Unavailable as error:
+                if name is None:
+                    raise
+                detail = f"the storage account {name} of SCIM_STORAGE_ACCOUNTS: {error.detail}"
+                raise Unavailable(detail, retry_after=_RETRY) from error
 
     async def close(self) -> None:
         await asyncio.gather(*(each.close() for each in self._by_name.values()))

@@ -32,7 +32,7 @@ async def repair_(
     desk: Desk,
     output: Output,
     name: Annotated[
-        str | None, typer.Argument(metavar="[DIRECTORY]", help="One directory.")
+        str | None, typer.Argument(metavar="DIRECTORY", help="One directory; or --all.")
     ] = None,
     *,
     everything: Annotated[

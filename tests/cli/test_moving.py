@@ -1,6 +1,7 @@
 """`directory add --place` and `directory move`, between the accounts of two Azurites."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -61,6 +62,17 @@ def test_a_directory_is_made_where_it_is_to_be(
 )
 def test_arguments_that_can_t_be_right(two: Run, arguments: tuple[str, ...]) -> None:
     two(*arguments, status=2)
+
+
+def test_an_account_that_can_t_be_used_is_named(
+    run: Run, tenant: Tenant, name: str, another: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = re.sub("AccountKey=[^;]*", "AccountKey=bm90IHRoZSBrZXk=", another)
+    monkeypatch.setenv("SCIM_STORAGE_ACCOUNTS", json.dumps({"second": wrong}))
+    refused = run("directory", "move", name, "--to", "second", "--wait", "0", status=1)
+    assert "the storage account second" in refused.err
+    assert "AccountKey" not in refused.err
+    assert run("directory", "show", name, "--json").json["moving"] is None
 
 
 def test_there_is_nothing_to_give_up(two: Run, tenant: Tenant, name: str) -> None:

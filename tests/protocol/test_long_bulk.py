@@ -126,7 +126,7 @@ async def test_nothing_is_written_into_a_directory_that_is_removed(
     assert await storage.registry.directory_named(client.name) is None
     assert [each async for each in own.entries()] == []
     for type in client.directory.catalog.resource_types:
-        assert [each async for each in own.scan(type)] == []
+        assert [each async for batch in own.scan(type) for each in batch] == []
 
 
 class Marking:
