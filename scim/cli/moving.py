@@ -41,6 +41,11 @@ async def move(
     """
     if (to is None) != give_up:
         raise typer.BadParameter("say where to: --to ACCOUNT, or --give-up, which stands alone")
+    if 0 < wait < SETTLED:
+        raise typer.BadParameter(
+            f"--wait {wait:g}: a server that runs would write where nobody looks any more; it takes"
+            f" {SETTLED:g} seconds until each one knows, and 0 where none runs"
+        )
     directory, target = await desk.directory(name), account(desk, to, "--to")
     if desk.storage.rows is None:
         raise Problem("a store in memory is one account: there is nowhere to move to")

@@ -57,6 +57,7 @@ def test_a_directory_is_made_where_it_is_to_be(
     [
         ("directory", "move", "x"),
         ("directory", "move", "x", "--to", "second", "--give-up"),
+        ("directory", "move", "x", "--to", "second", "--wait", "8"),
         ("directory", "add", "x", "--place", "third"),
     ],
 )
