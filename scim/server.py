@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from scim import log
 from scim.auth.access_tokens import Signer
 from scim.auth.caller import Caller
-from scim.auth.gate import Gate, places
+from scim.auth.gate import Gate, places, split
 from scim.auth.keys import AUTHORITY, Keys, NoKeys
 from scim.auth.reasons import Refusal, refusal
 from scim.auth.token_endpoint import TokenEndpoint, directory_named
@@ -141,7 +141,7 @@ class Server:
     async def _answer(self, request: Request, notes: Notes) -> Response:
         now = self._clock()
         notes.about(request.method[:10])
-        segments = _segments(request)
+        segments = split(request)
         if segments is not None and (name := directory_named(segments)) is not None:
             notes.about(f"{request.method[:10]} /oauth2/token")
             log.note(operation=notes.operation)
@@ -237,14 +237,6 @@ def _check_enabled(directory: Directory) -> None:
         raise Forbidden(
             "provisioning is switched off for this directory: its operator can switch it on again"
         )
-
-
-def _segments(request: Request) -> tuple[str, ...] | None:
-    """Split the path; None for a URL that can't be taken apart, as "Host: [" makes one."""
-    try:
-        return request.segments
-    except ValueError:
-        return None
 
 
 def _untold(error: BaseException) -> None:

@@ -122,6 +122,14 @@ class Gate:
         return directory
 
 
+def split(request: Request) -> tuple[str, ...] | None:
+    """Split the path; None for a URL that can't be taken apart, as "Host: [" makes one."""
+    try:
+        return request.segments
+    except ValueError:
+        return None
+
+
 def places(segments: Sequence[str]) -> list[int]:
     """Find where `scim` is in a path, after a name: a gateway's prefix may hold one of its own."""
     return [n for n, each in enumerate(segments) if n and each.lower() == "scim"]
@@ -129,10 +137,7 @@ def places(segments: Sequence[str]) -> list[int]:
 
 def _names(request: Request) -> list[str]:
     """List the segments of a path that may be the name of a directory."""
-    try:
-        segments = request.segments
-    except ValueError:  # "Host: [" makes a URL that can't be taken apart
-        return []
+    segments = split(request) or ()
     return [segments[each - 1].lower() for each in places(segments)][:_MOST_NAMES]
 
 
@@ -151,6 +156,9 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-def refused(code: Reason, credential: Credential) -> Refusal:
-    """Refuse one that is genuine, or was once: its own directory's log says why."""
-    return Refusal(code, directory=credential.directory, credential=credential.id, sure=True)
+def refused(code: Reason, credential: Credential, *, sure: bool = True) -> Refusal:
+    """Refuse one that is genuine, or was once: its own directory's log says why.
+
+    Without `sure` it was only named, by whom nobody knows.
+    """
+    return Refusal(code, directory=credential.directory, credential=credential.id, sure=sure)

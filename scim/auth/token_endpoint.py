@@ -143,9 +143,9 @@ class TokenEndpoint:
         if client is None:
             raise Refusal("unknown-credential")
         if client.kind != "federation" or client.trust is None:
-            raise Refusal("not-federated", directory=client.directory, credential=client.id)
+            raise refused("not-federated", client, sure=False)
         if (standing := state(client, now)) != "live":
-            raise Refusal(standing, directory=client.directory, credential=client.id)
+            raise refused(standing, client, sure=False)
         try:
             await assertions.check(
                 asked.assertion,
@@ -157,9 +157,7 @@ class TokenEndpoint:
                 authority=self._authority,
             )
         except Refusal as refusal:
-            raise Refusal(
-                refusal.code, directory=client.directory, credential=client.id
-            ) from refusal
+            raise refused(refusal.code, client, sure=False) from refusal
         return client
 
 
