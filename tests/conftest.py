@@ -17,6 +17,13 @@ from tests.service import PEPPER
 PEPPERS = (PEPPER, b"not-a-secret-" * 3, b"another-pepper-" * 3)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Refuse parameters in a set: each worker would collect the tests in an order of its own."""
+    for marker in metafunc.definition.iter_markers("parametrize"):
+        values = marker.args[1] if len(marker.args) > 1 else marker.kwargs["argvalues"]
+        assert not isinstance(values, set | frozenset), "give the parameters an order"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail the session when a table or a log holds a token or a pepper (`tests/test_leaks.py`).

@@ -117,7 +117,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("rule", {each.rule for each in CASES}, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "rule", dict.fromkeys(each.rule for each in CASES), ids=lambda each: each.__name__
+)
 def test_every_workflow_keeps_to(rule: Callable[[Texts], Iterator[str]]) -> None:
     assert list(rule(WORKFLOWS)) == []
 
