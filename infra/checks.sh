@@ -6,7 +6,8 @@ check_machine() {
   need_az
   command -v curl >/dev/null || fail "curl is missing; install it"
   command -v "$python" >/dev/null || fail "$python is missing: make setup"
-  "$python" -c 'import typer, azure.keyvault.secrets' 2>/dev/null ||
+  "$python" -c 'import importlib.util, sys
+sys.exit(not all(map(importlib.util.find_spec, ("typer", "rich", "azure.keyvault.secrets"))))' 2>/dev/null ||
     fail "$python lacks the commands' packages: make setup"
   parameters=$here/parameters/$environment.json
   [[ $environment != *.json ]] || parameters=$environment
@@ -30,6 +31,13 @@ parameter() { # NAME: its value in the parameter file, a list as words; else not
   done <<<"$values"
 }
 
+check_directory() { # what the command that makes it would refuse in the end, ten minutes later
+  [[ $directory =~ ^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$ ]] ||
+    fail "$directory can't be a directory's name: use 1 to 63 of a-z, 0-9 and -, with no - at either end" 2
+  [[ -f $root/scim/presets/$preset.json ]] ||
+    fail "there is no preset $preset; there is: $(cd "$root/scim/presets" && printf '%s\n' *.json | sed 's/\.json$//' | paste -sd ' ' -)" 2
+}
+
 check_parameters() { # what only a person can say
   local each
   for each in $(parameter alertEmails); do
@@ -42,7 +50,7 @@ check_parameters() { # what only a person can say
 }
 
 check_package() { # its compiled modules are of the app's version; another one could not import them
-  local version tag
+  local version tag state
   version=$(parameter pythonVersion)
   version=${version:-3.12}
   if [[ -z $zip ]]; then
@@ -51,9 +59,13 @@ check_package() { # its compiled modules are of the app's version; another one c
     return
   fi
   tag=cpython-${version/./}-
+  state=0
   "$python" -c 'import re, sys, zipfile
-found = {tag for name in zipfile.ZipFile(sys.argv[1]).namelist() for tag in re.findall(r"\.(cpython-\d+-)\S*\.so$", name)}
-sys.exit(bool(found - {sys.argv[2]}))' "$zip" "$tag" ||
+names = zipfile.ZipFile(sys.argv[1]).namelist() if zipfile.is_zipfile(sys.argv[1]) else ()
+found = {tag for name in names for tag in re.findall(r"\.(cpython-\d+-)\S*\.so$", name)}
+sys.exit(3 if "function_app.py" not in names else bool(found - {sys.argv[2]}))' "$zip" "$tag" || state=$?
+  ((state != 3)) || fail "$zip is no package: infra/package.sh makes one"
+  ((state == 0)) ||
     fail "$zip is built for another version than Python $version: infra/package.sh --python python$version"
 }
 
@@ -85,13 +97,31 @@ $(printf '  az provider register --wait --namespace %s\n' "${missing[@]}")"
 }
 
 check_operator() { # who is signed in: a person, or the application of a workflow
-  operator_type=ServicePrincipal
-  [[ $(run az account show --query user.type --output tsv) != user ]] || operator_type=User
+  operator_type=$(run az account show --query user.type --output tsv)
+  if [[ $operator_type == user ]]; then
+    operator_type=User
+  else
+    operator_type=ServicePrincipal
+  fi
   # The token says whose it is: no question to Graph, which a workflow's identity may not ask.
-  operator=$(run az account get-access-token --query accessToken --output tsv |
-    "$python" -c 'import base64, json, sys
-claims = sys.stdin.read().split(".")[1]
-print(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["oid"])')
+  run az account get-access-token --query accessToken --output tsv >"$work/bearer"
+  operator=$("$python" -c 'import base64, json, sys
+claims = open(sys.argv[1]).read().split(".")[1]
+print(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["oid"])' "$work/bearer" 2>/dev/null) ||
+    fail "az gives a token that is none of Entra's: az login"
+}
+
+# A workflow signs in by an assertion that is good for minutes (AADSTS700024, github.com/Azure/login/
+# issues/180), and the template takes longer. So its tokens for vault and tables are fetched before it:
+# az keeps them for an hour.
+keep_signed_in() {
+  local each
+  [[ $operator_type == ServicePrincipal && -z $what_if ]] || return 0
+  for each in https://vault.azure.net https://storage.azure.com; do
+    # Left to the step that needs it: another cloud has other names.
+    az account get-access-token --resource "$each" --output none 2>"$work/errors" ||
+      note "no token for $each yet"
+  done
 }
 
 check_role() {

@@ -80,8 +80,12 @@ output() { # NAME of an output of the template
 deploy_template() {
   note "deploying infra/main.bicep to $group; the first time takes about ten minutes"
   template create --query properties.outputs --output json >"$work/outputs"
-  app=$(output functionAppName) url=$(output baseUrl) tables=$(output tableUrl)
-  vault=$(output vaultName) vault_url=$(output vaultUrl)
+  # One in a line: of several in one assignment, only the last one's failure would end this.
+  app=$(output functionAppName)
+  url=$(output baseUrl)
+  tables=$(output tableUrl)
+  vault=$(output vaultName)
+  vault_url=$(output vaultUrl)
 }
 
 # Secrets of the app: name, what it is. The app reads each by the setting of the same name.
@@ -172,6 +176,8 @@ publish() {
     --query "properties.hostNameSslStates[?hostType=='Repository'].name | [0]")
   [[ $scm ]] || fail "Azure names no deployment endpoint of $app; wait a minute, then run this again"
   run az account get-access-token --query accessToken --output tsv >"$work/bearer"
+  before=$(latest 2>/dev/null) || before=''
+  stale=0
   patiently 20 "the deployment endpoint" upload || fail "$zip is not published"
   patiently 40 "Azure to take the package" taken || fail "$zip was sent, and Azure did not take it"
 }
@@ -196,11 +202,20 @@ upload() { # sets sent, the answer
   return 1
 }
 
+latest() { # print the id of the newest deployment of a package, if it has one
+  [[ $(ask_scm /api/deployments/latest --max-time 60) == 200 ]] && field "$work/body" id 2>/dev/null
+}
+
 taken() { # Kudu's states: 3 failed, 4 done, others end it or are on the way. 404 after 202: done
   local state
   [[ $sent == 202 ]] || return 0
   state=$(ask_scm /api/deployments/latest --max-time 60) || return 1
   [[ $state != 404 ]] || return 0
+  # For a moment the newest is still the one before, which the test would then be of.
+  if [[ $before && $(field "$work/body" id 2>/dev/null) == "$before" ]] && ((stale++ < 8)); then
+    echo "the newest deployment is still $before" >&2
+    return 1
+  fi
   state=$(field "$work/body" status 2>/dev/null) || state='not known'
   [[ $state != 4 ]] || return 0
   echo "the deployment's state is $state: $(head -c 500 "$work/body")" >&2
@@ -225,6 +240,7 @@ tell() {
 }
 
 check_machine
+[[ -z $directory ]] || check_directory
 [[ $what_if ]] || check_parameters
 [[ $what_if ]] || check_package
 need_login "$wanted"
@@ -232,6 +248,7 @@ check_region
 check_providers
 check_operator
 check_role
+keep_signed_in
 check_group
 check_interrupted
 find_budget

@@ -116,7 +116,7 @@ param cosmosMaxThroughput int = 1000
 @description('Each directory is backed up once a day, to a storage account of its own.')
 param backups bool = false
 
-@description('Container of your own for backups, such as one in another region: https://ACCOUNT.blob.core.windows.net/CONTAINER. Give the app Storage Blob Data Contributor on it.')
+@description('Container of your own for backups, such as one in another region, by its https address. Give the app Storage Blob Data Contributor on it.')
 param backupTo string = ''
 
 @description('Days that backups are kept, the newest of each directory for ever; 0: all are.')
@@ -178,8 +178,10 @@ var identityName = '${name}-identity'
 var allTags = union(tags, { application: 'scim', environment: environmentName })
 // As in storage/open.py.
 var tables = ['scim', 'directories']
+var dataName = '${namePrefix}data${suffix}'
 var furtherNames = [for each in furtherAccounts: '${namePrefix}data${uniqueString(resourceGroup().id, namePrefix, each)}']
 var furtherUrls = [for (each, n) in furtherAccounts: '"${each}": "https://${furtherNames[n]}.table.${environment().suffixes.storage}"']
+var furtherJson = empty(furtherAccounts) || useCosmos ? '' : '{${join(furtherUrls, ', ')}}'
 var packageContainer = 'package'
 var backupContainer = 'backups'
 var dataSku = geoRedundant ? (zoneRedundant ? 'Standard_RAGZRS' : 'Standard_RAGRS') : (zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS')
@@ -231,7 +233,7 @@ module host 'modules/storage.bicep' = {
 module data 'modules/storage.bicep' = if (!useCosmos) {
   name: 'data'
   params: {
-    name: '${namePrefix}data${suffix}'
+    name: dataName
     location: location
     tags: allTags
     sku: dataSku
@@ -424,7 +426,7 @@ module app 'modules/app.bicep' = {
     hostBlobEndpoint: host.outputs.blobEndpoint
     packageContainer: packageContainer
     tableEndpoint: useCosmos ? cosmos!.outputs.tableEndpoint : data!.outputs.tableEndpoint
-    furtherAccounts: empty(furtherAccounts) || useCosmos ? '' : '{${join(furtherUrls, ', ')}}'
+    furtherAccounts: furtherJson
     vaultUri: vault.outputs.uri
     secondPepper: secondPepper
     telemetryConnectionString: monitoring.outputs.connectionString
@@ -455,11 +457,12 @@ module alerts 'modules/alerts.bicep' = {
     unauthorizedThreshold: unauthorizedThreshold
     unavailableThreshold: unavailableThreshold
     backups: backups || !empty(backupTo)
-    watchStorage: !useCosmos
-    storageAccountId: useCosmos ? '' : data!.outputs.id
+    storageNames: useCosmos ? [] : concat([dataName], furtherNames)
     monthlyBudget: monthlyBudget
     budgetStart: budgetStart
   }
+  // It watches them by their names.
+  dependsOn: [data, further]
 }
 
 @description('A Tenant URL is this, then /DIRECTORY/scim.')
@@ -470,6 +473,9 @@ output functionAppName string = app.outputs.name
 
 @description('What the command line takes as --account.')
 output tableUrl string = useCosmos ? cosmos!.outputs.tableEndpoint : data!.outputs.tableEndpoint
+
+@description('What the command line takes as SCIM_STORAGE_ACCOUNTS; empty: there are no further accounts.')
+output furtherAccounts string = furtherJson
 
 @description('Where backups go; empty: nowhere.')
 output backupUrl string = backups && empty(backupTo) ? '${backup!.outputs.blobEndpoint}${backupContainer}' : backupTo

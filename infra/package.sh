@@ -2,9 +2,10 @@
 # Builds the deployment package: one zip, the same bytes for the same commit.
 #
 # The code comes from a commit, not from the work tree, without what .funcignore names.
-# Dependencies are those of infra/locks/, by hash, as wheels for Linux x86-64; bytecode is included,
-# because a cold start without it takes three times as long. So it takes the Python version that
-# the app runs: bytecode of another one would be ignored.
+# Dependencies are those of infra/locks/, by hash, as wheels for Linux x86-64, with what the command
+# line needs: an unpacked package runs by `python -m scim serve` too. Bytecode is included, because a
+# cold start without it takes three times as long. So it takes the Python version that the app runs:
+# bytecode of another one would be ignored.
 set -euo pipefail
 
 usage() {
@@ -15,7 +16,7 @@ Usage: infra/package.sh [--ref COMMIT] [--output FILE] [--python PYTHON]
   --ref COMMIT     what to package (HEAD); uncommitted changes are never in it
   --output FILE    where to (dist/scim-COMMIT.zip)
   --python PYTHON  an interpreter of the version that the app runs (python3.12)
-  --lock           write infra/locks/ anew from requirements.txt; needs uv (pip install uv)
+  --lock           write infra/locks/ anew from requirements-cli.txt; needs uv (pip install uv)
 TEXT
 }
 
@@ -48,8 +49,8 @@ if [[ $lock ]]; then
   cd "$root"
   for version in 3.11 3.12 3.13; do
     {
-      echo "# All that requirements.txt brings, for Linux x86-64 and Python $version. Made by infra/package.sh --lock."
-      uv pip compile requirements.txt --quiet --upgrade --generate-hashes --only-binary :all: \
+      echo "# All that requirements-cli.txt brings, for Linux x86-64 and Python $version. Made by infra/package.sh --lock."
+      uv pip compile requirements-cli.txt --quiet --upgrade --generate-hashes --only-binary :all: \
         --python-version "$version" --python-platform x86_64-manylinux2014 --no-annotate --no-header
     } >"infra/locks/.new"
     mv infra/locks/.new "infra/locks/python$version.txt"

@@ -41,6 +41,7 @@ sys.exit(sys.argv[2] not in [each["name"] for each in json.load(open(sys.argv[1]
 
 issue() { # the token for the test, or to be shown; JSON into a file. A wrong argument is status 2
   local days=1 label="smoke test"
+  made=''
   if [[ $show_token ]]; then
     days=365 label=deploy.sh
   fi
@@ -52,7 +53,7 @@ issue() { # the token for the test, or to be shown; JSON into a file. A wrong ar
     scim directory add "$directory" --preset "$preset" --base-url "$url" --vault "$vault_url" \
       --days "$days" --label "$label" --json >"$work/token" || return
     id=$(field "$work/token" token id)
-    note "made the directory $directory of the preset $preset"
+    made=yes # said later: who tries again keeps to itself what was said
   fi
 }
 
@@ -85,6 +86,7 @@ test_service() {
       "reading is allowed and writing is not: Azure takes no role on a single table for a transaction. Put \"tableRoleScope\": {\"value\": \"account\"} into $parameters, then run this again"
     fail "no token was made for $directory; it says why above. Running this again is safe"
   fi
+  [[ -z $made ]] || note "made the directory $directory of the preset $preset"
   # In a shell of its own: whatever fails in it, nobody keeps the token.
   (smoke) || { revoke; exit 1; }
   [[ $show_token ]] || revoke

@@ -50,12 +50,8 @@ def rotate(service: Service, application: Application, directory: str) -> None:
         raise Problem(f"nothing is entered in {application.name}: connect it first")
     if client := present.get("Oauth2ClientId"):
         issued = service.client_secret(client)
-        try:
-            _swap(application, present, "Oauth2ClientSecret", issued["clientSecret"])
-        except Problem:
-            tell("the new secret is not in use; the earlier ones go on working. End it:")
-            tell(service.command("client", "secret", "revoke", issued["id"]))
-            raise
+        end = service.command("client", "secret", "revoke", issued["id"])
+        _swap(application, present, ("Oauth2ClientSecret", issued["clientSecret"]), end)
         tell("entered a new secret; Entra's test of it succeeded. End those before:")
         for each in issued["replaces"]:
             tell(service.command("client", "secret", "revoke", each))
@@ -63,13 +59,8 @@ def rotate(service: Service, application: Application, directory: str) -> None:
     if "AuthenticationType" in present:
         raise Problem(f"{application.name} has no token: workload identity federation needs none")
     issued = service.rotate(directory)
-    try:
-        _swap(application, present, "SecretToken", issued["secretToken"])
-    except Problem:
-        tell(f"the new token {issued['id']} is not in use; the earlier ones go on working.")
-        tell("See what is entered (status), then:")
-        tell(service.command("token", "revoke", issued["id"]))
-        raise
+    end = service.command("token", "revoke", issued["id"])
+    _swap(application, present, ("SecretToken", issued["secretToken"]), end)
     tell(f"entered the token {issued['id']}; Entra's test of it succeeded")
     labels = service.labels(directory)
     for each in issued["replaces"]:
@@ -85,13 +76,34 @@ _SETTINGS = ("SyncAll", "SyncNotificationSettings")
 _ACCESS = ("BaseAddress", "AuthenticationType", "Oauth2ClientId", "Oauth2TokenExchangeUri")
 
 
-def _swap(application: Application, present: Mapping[str, str], key: str, value: str) -> None:
-    """Enter a new secret in place of the one that is there, tested before and after."""
-    template = application.template()
-    access = [*((each, present[each]) for each in _ACCESS if each in present), (key, value)]
-    application.test(template, access)
-    application.enter([*access, *((each, present[each]) for each in _SETTINGS if each in present)])
-    application.test(template, None)
+def _swap(
+    application: Application, present: Mapping[str, str], secret: tuple[str, str], end: str
+) -> None:
+    """Enter a new secret in place of the one that is there, tested before and after.
+
+    `end` is the command that ends it, told while it is certain that Entra has not got it.
+    """
+    access = [*((each, present[each]) for each in _ACCESS if each in present), secret]
+    try:
+        template = application.template()
+        application.test(template, access)
+    except Problem:
+        tell("the new one is not in use; the earlier ones go on working. End it:")
+        tell(end)
+        raise
+    kept = [(each, present[each]) for each in _SETTINGS if each in present]
+    try:
+        application.enter([*access, *kept])
+        application.test(template, None)
+    except Problem:
+        tell("whether Entra has the new one is not known: all go on working. Run this again")
+        raise
+
+
+def pause(application: Application) -> None:
+    """Stop the job, and leave everything else as it is."""
+    application.only_job().pause()
+    print("paused: nothing is provisioned; restart lets it go on")
 
 
 def restart(application: Application, *, full: bool) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "provision-on-demand": "provision one person or group at once, and tell each step",
     "status": "tell the job's state, quarantine and last cycles; exit status 1 in quarantine",
     "rotate-token": "issue a token, enter it, let Entra test it, then revoke those before",
+    "pause": "stop the job until it is restarted",
     "restart": "let the job start anew, out of quarantine",
     "disconnect": "stop and delete the job",
 }
@@ -134,7 +135,9 @@ def run(arguments: Sequence[str]) -> int:
             return commands.status(application)
         if command == "provision-on-demand":
             return commands.provision(application, given.who, is_group=given.as_group)
-        if command == "restart":
+        if command == "pause":
+            commands.pause(application)
+        elif command == "restart":
             commands.restart(application, full=given.full)
         else:
             commands.disconnect(application, delete=given.delete_application, yes=given.yes)

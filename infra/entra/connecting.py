@@ -84,11 +84,16 @@ def credentials(application: Application, template: str, service: Service, wish:
     pairs: Pairs = [("BaseAddress", url), *access]
     try:
         application.test(template, pairs)
-        application.enter([*pairs, *settings(wish)])
-        application.test(template, None)
     except Problem:
         tell("the new credentials are of no use: revoking them")
         undo()
+        raise
+    try:
+        application.enter([*pairs, *settings(wish)])
+        application.test(template, None)
+    except Problem:
+        # To revoke what Entra has kept would stop the job, and nobody can read which it has.
+        tell("whether Entra has the new credentials is not known, so they stay. Run this again")
         raise
     tell("entered Tenant URL and credentials; Entra's test of them succeeded")
     if wish.oauth and "SecretToken" in present:

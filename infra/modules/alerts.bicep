@@ -41,11 +41,8 @@ param unavailableThreshold int
 @description('Backups are made, so that one that fails is told of.')
 param backups bool
 
-@description('The data are in a storage account, which can throttle. A parameter of its own: a condition on the id would hide this module from what-if.')
-param watchStorage bool
-
-@description('Storage account of the data; empty: they are in Cosmos DB.')
-param storageAccountId string
+@description('Storage accounts of the data, which can throttle; none with Cosmos DB. Names, not ids: those are known at run time alone, and what-if would leave this module out.')
+param storageNames array
 
 @description('Most that a month should cost, in the currency of the subscription; 0: no budget.')
 @minValue(0)
@@ -127,23 +124,27 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for each i
   }
 }]
 
+resource watched 'Microsoft.Storage/storageAccounts@2025-06-01' existing = [for each in storageNames: {
+  name: each
+}]
+
 // The SDK tries again, so that the app's own lines show throttling only when that did not help.
-resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = if (watchStorage) {
-  name: '${name}-throttled'
+resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = [for (each, n) in storageNames: {
+  name: '${name}-throttled-${each}'
   location: 'global'
   tags: tags
   properties: {
-    description: 'Table Storage puts requests off: the partition or the account is at its limit.'
+    description: '${each} puts requests off: a partition or the account is at its limit.'
     enabled: true
     severity: 2
-    scopes: ['${storageAccountId}/tableServices/default']
+    scopes: ['${watched[n].id}/tableServices/default']
     evaluationFrequency: 'PT5M'
     windowSize: 'PT15M'
     autoMitigate: true
     criteria: isThrottled
     actions: [{ actionGroupId: operators.id }]
   }
-}
+}]
 
 resource probe 'Microsoft.Insights/webtests@2022-06-15' = {
   name: '${name}-ready'

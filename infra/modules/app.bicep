@@ -187,6 +187,9 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     AzureWebJobsDisableHomepage: 'true'
     APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+    // Twice what the app takes. The host reads a whole body before the app sees who sends it, and
+    // would read 100 MiB of each request that an instance serves at a time.
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '8388608'
     AZURE_CLIENT_ID: identityClientId
     AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
     SCIM_STORAGE: tableEndpoint
@@ -194,6 +197,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     SCIM_PEPPER: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/scim-pepper)'
     SCIM_PEPPER_PREVIOUS: secondPepper ? '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/scim-pepper-previous)' : ''
     SCIM_SIGNING_KEYS: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/scim-signing-keys)'
+    SCIM_ENTRA_AUTHORITY: environment().authentication.loginEndpoint
     SCIM_PUBLIC_URL: publicUrl
     SCIM_BACKUP_TO: backupUrl
     SCIM_BACKUP_DAYS: string(backupDays)

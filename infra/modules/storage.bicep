@@ -104,6 +104,29 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   }
 }
 
+// A version that was deleted or overwritten stays for ever unless something deletes it: people would be
+// in it. From then on it can be brought back for as long as any deleted blob, and is gone.
+resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = if (forBackups) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'earlier-versions'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'] }
+            actions: { version: { delete: { daysAfterCreationGreaterThan: 1 } } }
+          }
+        }
+      ]
+    }
+  }
+  dependsOn: [blobs]
+}
+
 resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [for each in containers: {
   parent: blobs
   name: each

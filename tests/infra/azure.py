@@ -89,6 +89,7 @@ class Azure:
         self.stub = Stub(folder)
         self.zip = folder / "scim.zip"
         with zipfile.ZipFile(self.zip, "w") as package:
+            package.writestr("function_app.py", "")
             package.writestr(".python_packages/x.cpython-312-x86_64-linux-gnu.so", "")
         self.parameters = folder / "infra/parameters/trial.json"
         self.parameters.parent.mkdir(parents=True)

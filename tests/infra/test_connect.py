@@ -1,6 +1,7 @@
 """infra/entra/connect.sh, against a stub of az and a Graph that keeps what it is told."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ SECRET = "scim_000000000003_" + "C" * 49
 SECOND = "scim_000000000004_" + "D" * 49
 URL = "https://scim.example.com"
 WHERE = ("--account", "https://a.table.core.windows.net", "--vault", "https://v", "--base-url", URL)
+COMMANDS = re.findall(
+    r'^    "([\w-]+)": "', (ROOT / "infra/entra/connect.py").read_text("utf-8"), re.MULTILINE
+)
 DIRECTORIES = json.dumps([{"name": "contoso", "preset": "bytebase"}])
 
 
@@ -258,6 +262,25 @@ def test_a_token_that_entra_refuses_is_revoked_and_nothing_is_entered(entra: Ent
     assert "token revoke t1" in entra.stub.calls[-1].line
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("contoso", "--new-token"), ("contoso", "--oauth"), ("rotate-token", "contoso")],
+)
+@pytest.mark.parametrize("step", ["validateCredentials", "/secrets .*--body"])
+def test_what_entra_may_have_kept_is_not_revoked(
+    connected: Entra, step: str, arguments: tuple[str, ...]
+) -> None:
+    """Its job would stop: what was entered before is gone, and nobody can read which it has."""
+    before = [Row("validateCredentials", times=1)]  # Entra's test before anything is entered
+    broken = Row(step, err='ERROR: Bad Gateway({"error": {"code": "x"}})', code=1, times=1)
+    done = connected.run(*arguments, *WHERE, rows=[*before, broken])
+    assert done.returncode == 1
+    assert "is not known" in done.stderr
+    assert not any("revoke" in each.line for each in connected.stub.calls)
+    again = connected.run(*arguments, *WHERE)
+    assert again.returncode == 0, again.stderr
+
+
 def test_client_credentials_are_made_tested_and_entered(entra: Entra) -> None:
     done = entra.run("contoso", *WHERE, "--oauth", "--mail", "it@example.com")
     assert done.returncode == 0, done.stderr
@@ -369,6 +392,14 @@ def test_the_status_is_told_in_words(connected: Entra) -> None:
         assert words in done.stdout
 
 
+def test_a_paused_job_is_started_by_a_restart(connected: Entra) -> None:
+    assert connected.run("pause", "contoso").returncode == 0
+    job = connected.application["jobs"][0]
+    assert job["status"]["code"] == "Paused"
+    assert connected.run("restart", "contoso").returncode == 0
+    assert connected.application["jobs"][0]["status"]["code"] == "Active"
+
+
 @pytest.mark.parametrize(
     ("arguments", "scope"), [((), "Escrows, QuarantineState"), (("--full",), "Full")]
 )
@@ -405,6 +436,17 @@ def test_disconnecting_asks_then_stops_and_deletes(connected: Entra) -> None:
     assert connected.application["jobs"] == []
     assert connected.run("disconnect", "contoso", "--yes", "--delete-application").returncode == 0
     assert connected.state["applications"] == {}
+
+
+def test_docs_name_commands_that_there_are() -> None:
+    """What follows `connect.sh` is a command of its, or a directory: in capitals, or contoso."""
+    for each in (*(ROOT / "docs").glob("*.md"), ROOT / "README.md"):
+        for word in re.findall(r"connect\.sh ([\w-]+)", each.read_text("utf-8")):
+            known = word in COMMANDS or word.isupper() or word == "contoso"
+            assert known, f"{each.name}: connect.sh {word}"
+    table = (ROOT / "docs/deploying.md").read_text("utf-8")
+    assert len(COMMANDS) == 6
+    assert all(f"| `{each} DIRECTORY" in table for each in COMMANDS)
 
 
 @pytest.mark.parametrize(

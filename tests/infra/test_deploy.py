@@ -33,8 +33,8 @@ STEPS = (
     "appsettings/refresh",
     "appsettings/SCIM_PEPPER",
     "rest --method patch",
-    "/api/publish",
     "/api/deployments/latest",
+    "/api/publish",
     "--max-time 30",
     "directory list",
     "directory add",
@@ -50,6 +50,7 @@ def test_everything_is_done_in_this_order(azure: Azure) -> None:
     firsts = [next(n for n, line in enumerate(lines) if step in line) for step in STEPS]
     assert firsts == sorted(firsts)
     assert f"Tenant URL:  {URL}/contoso/scim" in done.stdout
+    assert "made the directory contoso of the preset bytebase" in done.stderr
     assert "infra/entra/connect.sh contoso --group g" in done.stdout
 
 
@@ -126,6 +127,21 @@ def test_who_is_signed_in_is_read_from_the_token(azure: Azure) -> None:
     assert "operatorPrincipalId=o1 operatorPrincipalType=ServicePrincipal" in create
 
 
+def test_a_workflows_tokens_are_fetched_before_what_takes_long(azure: Azure) -> None:
+    """Its sign-in is an assertion that is good for minutes: AADSTS700024 after them."""
+    workflow = Row("az account show --query user.type", "servicePrincipal")
+    late = Row("get-access-token --resource", err="AADSTS500011: another cloud", code=1)
+    for rows in ([workflow], [workflow, late]):
+        done = azure.deploy(rows=rows)
+        assert done.returncode == 0, done.stderr
+        lines = [each.line for each in azure.stub.calls]
+        (create,) = (n for n, each in enumerate(lines) if "deployment group create" in each)
+        for each in ("https://vault.azure.net", "https://storage.azure.com"):
+            assert any(f"get-access-token --resource {each} " in one for one in lines[:create])
+    azure.deploy()
+    assert not azure.called("get-access-token --resource")
+
+
 def test_who_may_not_look_at_the_subscription_deploys_all_the_same(azure: Azure) -> None:
     """The identity of a workflow has roles on the resource group alone."""
     no = "ERROR: (AuthorizationFailed) The client does not have authorization"
@@ -175,7 +191,17 @@ def test_the_hosts_administration_is_closed_before_the_code_is_there(azure: Azur
 def test_a_package_that_azure_takes_at_once_is_not_asked_for(azure: Azure) -> None:
     done = azure.deploy(rows=[Row("/api/publish", "200 ")])
     assert done.returncode == 0, done.stderr
-    assert not azure.called("/api/deployments")
+    assert len(azure.called("/api/deployments")) == 1  # what was there before
+
+
+def test_the_package_before_is_not_taken_for_the_new_one(azure: Azure) -> None:
+    old, new = '200 {"id": "1", "status": 4}', '200 {"id": "2", "status": 4}'
+    rows = [Row("/api/deployments", old, times=3), Row("/api/deployments", new, times=1)]
+    done = azure.deploy(rows=rows)
+    assert done.returncode == 0, done.stderr
+    assert len(azure.called("/api/deployments")) == 4
+    done = azure.deploy(rows=[Row("/api/deployments", old)])  # an id that never changes
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_if_changes_nothing(azure: Azure) -> None:

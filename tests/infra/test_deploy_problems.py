@@ -95,6 +95,18 @@ BAD = {
         [Row("secret show", err="(Forbidden) ForbiddenByFirewall", code=1)],
         "operatorCidrs",
     ),
+    "sign-in ends between two questions": (
+        [Row("account show --query user.type", err="ERROR: Please run 'az login'", code=1)],
+        LOGIN,
+    ),
+    "a token that says nobody's name": (
+        [Row("get-access-token --query", "no token")],
+        LOGIN,
+    ),
+    "an output that is missing": (
+        [Row("group create", '{"baseUrl": {"value": "https://x.example.com"}}')],
+        "the deployment has no output functionAppName",
+    ),
     "sign-in ends half-way": (
         [Row("group create", err="ERROR: AADSTS700082: The refresh token has expired", code=1)],
         LOGIN,
@@ -131,6 +143,15 @@ def test_a_parameter_that_only_a_person_can_give_is_asked_for_at_once(
     assert not azure.stub.calls or not azure.called("az ")
 
 
+def test_a_file_that_is_no_package_is_told_at_once(azure: Azure) -> None:
+    azure.zip.write_text("not a zip")
+    done = azure.deploy()
+    assert done.returncode == 1
+    assert "scim.zip is no package: infra/package.sh makes one" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not azure.called("az ")
+
+
 def test_the_interpreter_that_builds_the_package_is_asked_for_at_once(azure: Azure) -> None:
     azure.wants(pythonVersion="3.99")
     where = ("--group", "g", "--location", "x", "--environment", str(azure.parameters))
@@ -155,6 +176,24 @@ def test_a_role_of_ones_own_is_tried(azure: Azure) -> None:
 
 
 @pytest.mark.parametrize(
+    ("directory", "preset", "problem"),
+    [
+        ("Contoso!", "default", "Contoso! can't be a directory's name"),
+        ("-a", "default", "-a can't be a directory's name"),
+        ("a" * 64, "default", "can't be a directory's name"),
+        ("contoso", "bytebas", "there is no preset bytebas; there is: andmoney-advisors"),
+    ],
+)
+def test_a_directory_that_can_not_be_is_told_before_ten_minutes_of_deployment(
+    azure: Azure, directory: str, preset: str, problem: str
+) -> None:
+    done = azure.deploy("--directory", directory, "--preset", preset)
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert not azure.called("az ")
+
+
+@pytest.mark.parametrize(
     ("rows", "problem"),
     [
         ([Row("/api/publish", "403 Ip Forbidden")], "operatorCidrs"),
@@ -174,7 +213,7 @@ def test_a_package_that_azure_does_not_take_is_told(
 
 def test_a_failed_package_is_not_waited_for(azure: Azure) -> None:
     azure.deploy(rows=[Row("/api/deployments", '200 {"status": 3}')])
-    assert len(azure.called("/api/deployments")) == 1
+    assert len(azure.called("/api/deployments")) == 2  # before it was sent, and after
 
 
 def test_writing_that_is_refused_where_reading_is_allowed_is_told(azure: Azure) -> None:
@@ -255,7 +294,7 @@ def test_a_missing_az_is_told(script: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=10,
+        timeout=60,
     )
     assert done.returncode == 1
     assert "install-azure-cli" in done.stderr

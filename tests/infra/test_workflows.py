@@ -83,6 +83,18 @@ def no_credentials_left(texts: Texts) -> Iterator[str]:
             yield f"{name}: a checkout keeps its token"
 
 
+def by_hash(texts: Texts) -> Iterator[str]:
+    """What runs beside an identity or before a package is handed on comes by hash."""
+    for name, text in texts.items():
+        for job in re.split(r"^  (?=[\w-]+:$)", text.partition("\njobs:\n")[2], flags=re.MULTILINE):
+            trusted = job.partition("name: package\n")[0] if "package.sh" in job else job
+            if "azure/login@" not in job and trusted is job:
+                continue
+            for line in re.findall(r".*\bpip install.*", trusted):
+                if "--require-hashes" not in line:
+                    yield f"{name}: {line.strip()} takes what the registry has that day"
+
+
 def limited(texts: Texts) -> Iterator[str]:
     """Each job that has steps ends in time."""
     for name, text in texts.items():
@@ -113,6 +125,8 @@ CASES = [
     Case(no_foreign_text, "ci.yml", "pull_request:", "pull_request_target:"),
     Case(identity_in_environment, "infra.yml", "    environment: what-if\n", ""),
     Case(no_credentials_left, "ci.yml", "persist-credentials: false", "fetch-depth: 0"),
+    Case(by_hash, "deploy-to.yml", "--require-hashes -r infra/locks/.*", "-r requirements-cli.txt"),
+    Case(by_hash, "deploy.yml", "      - run: cd dist", "      - run: pip install x && cd dist"),
     Case(limited, "ci.yml", r"    timeout-minutes: \d+\n", ""),
 ]
 

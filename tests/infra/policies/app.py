@@ -2,6 +2,7 @@
 
 import re
 
+from scim.limits import LARGEST_BODY
 from tests.infra.bicep import Code
 from tests.infra.policies.rule import (
     APP,
@@ -93,21 +94,23 @@ def host_storage_by_identity(infra: Sources) -> Complaints:
         yield f"host storage is not by identity, or not of blobs alone: {sorted(host)}"
 
 
-# Has a default that is right but in national clouds.
-_LEFT_OUT = {"SCIM_ENTRA_AUTHORITY"}
-
-
 def settings_of_the_app(infra: Sources) -> Complaints:
     """Those that scim/settings.py reads, and the identity for azure-identity."""
     settings = app_settings(infra)
     read = set(re.findall(r'alias="(SCIM_\w+)"', (ROOT / "scim/settings.py").read_text("utf-8")))
     read |= {"AZURE_CLIENT_ID", "AZURE_TOKEN_CREDENTIALS"}
     written = {key for key in settings if key.startswith(("SCIM_", "AZURE_"))}
-    read -= _LEFT_OUT
     if read != written:
         yield f"settings differ from those that are read: {sorted(read ^ written)}"
     if settings.get("AZURE_TOKEN_CREDENTIALS") != "ManagedIdentityCredential":
         yield "azure-identity would try every credential"
+
+
+def bodies_are_bounded(infra: Sources) -> Complaints:
+    """The app answers what is too long for it by SCIM; far beyond that the host ends it."""
+    limit = int(app_settings(infra).get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", 100 * 2**20))
+    if limit != 2 * LARGEST_BODY:
+        yield f"the host reads bodies of {limit} bytes, for strangers too"
 
 
 tls = has(
@@ -218,11 +221,19 @@ RULES = (
         (MAIN, "'Standard_RAGZRS'", "'Standard_GZRS'"),
     ),
     rule(
+        "R9",
+        "the host reads no body that is far too long",
+        bodies_are_bounded,
+        (APP, "    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '8388608'\n", ""),
+        (APP, "'8388608'", "'83886080'"),
+    ),
+    rule(
         "settings",
         "the app gets the settings that it reads",
         settings_of_the_app,
         (APP, "    SCIM_PUBLIC_URL: publicUrl\n", ""),
         (APP, "SCIM_STORAGE:", "SCIM_TABLES:"),
+        (APP, "    SCIM_ENTRA_AUTHORITY: environment().authentication.loginEndpoint\n", ""),
         (APP, "'ManagedIdentityCredential'", "'prod'"),
     ),
 )

@@ -64,6 +64,24 @@ def data_are_locked(infra: Sources) -> Complaints:
         yield "production can be deleted"
 
 
+def deleted_backups_end(infra: Sources) -> Complaints:
+    """With versions, what is deleted stays for ever unless a rule deletes it once more."""
+    (policy,) = infra.resources(f"{STORAGE}/managementPolicies", STORAGE_FILE)
+    (only,) = policy.at("properties.policy.rules")
+    if policy.condition != "forBackups" or only["enabled"] is not True:
+        yield f"{policy}: not where there are versions"
+    if only["definition"]["actions"] != {
+        "version": {"delete": {"daysAfterCreationGreaterThan": 1}}
+    }:
+        yield f"{policy}: deletes backups, or keeps deleted ones"
+    (blobs,) = infra.resources(f"{STORAGE}/blobServices", STORAGE_FILE)
+    if blobs.at("properties.isVersioningEnabled") != Code("forBackups"):
+        yield f"{blobs}: no versions of backups"
+    kept = blobs.at("properties.deleteRetentionPolicy") or {}
+    if kept.get("enabled") is not True or kept.get("days") != Code("forBackups ? 35 : 7"):
+        yield f"{blobs}: what is deleted can't be brought back"
+
+
 def cosmos_is_hardened(infra: Sources) -> Complaints:
     yield from has(
         COSMOS,
@@ -123,6 +141,19 @@ RULES = (
             "parameters/production.json",
             '"deleteLock": {"value": true}',
             '"deleteLock": {"value": false}',
+        ),
+    ),
+    rule(
+        "O10, O12",
+        "deleted backups can be brought back for 35 days, and then are gone",
+        deleted_backups_end,
+        (STORAGE_FILE, "          enabled: true\n", "          enabled: false\n"),
+        (STORAGE_FILE, "actions: { version:", "actions: { baseBlob:"),
+        (STORAGE_FILE, "isVersioningEnabled: forBackups", "isVersioningEnabled: false"),
+        (
+            STORAGE_FILE,
+            "    deleteRetentionPolicy: { enabled: true,",
+            "    deleteRetentionPolicy: { enabled: false,",
         ),
     ),
     rule(

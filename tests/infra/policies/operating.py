@@ -10,6 +10,7 @@ from tests.infra.policies.rule import (
     APP,
     COSMOS_FILE,
     LOGS,
+    MAIN,
     MONITORING,
     ROOT,
     STORAGE_FILE,
@@ -102,6 +103,12 @@ def alerts(infra: Sources) -> Complaints:
     for alert in infra.resources("Microsoft.Insights/metricAlerts", file):
         if alert.at("properties.actions") != [{"actionGroupId": Code("operators.id")}]:
             yield f"{alert} tells nobody"
+    (throttled,) = (each for each in infra.resources(file=file) if each.name == "throttled")
+    watched = infra.one("module", "main.bicep", "alerts").at("params.storageNames")
+    if throttled.loop.partition(":")[0] != "[for (each, n) in storageNames" or watched != Code(
+        "useCosmos ? [] : concat([dataName], furtherNames)"
+    ):
+        yield f"{throttled}: not for every account of the data"
     for each in infra.resources(file=file):
         if each.at("properties.enabled") is False or each.at("properties.Enabled") is False:
             yield f"{each} is off"
@@ -215,6 +222,7 @@ RULES = (
         ),
         (ALERTS, "actions: { actionGroups: [operators.id] }", "actions: { actionGroups: [] }"),
         (ALERTS, "name: 'tokens-expiring'", "name: 'tokens'"),
+        (MAIN, "concat([dataName], furtherNames)", "[dataName]"),
         (ALERTS, "    enabled: true\n    severity: 2", "    enabled: false\n    severity: 2"),
     ),
     rule(
