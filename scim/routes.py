@@ -4,7 +4,7 @@ Literal segments are compared in any letter case; `{type}` is the endpoint of on
 resource types.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -34,24 +34,20 @@ async def dispatch(call: Call, segments: tuple[str, ...]) -> Response:
     HEAD is answered as GET: HTTP servers leave the body out themselves (RFC 9110 §9.3.2). Raises
     NotFound, MethodNotAllowed, and Forbidden for what the caller's scopes don't hold.
     """
-    asked = "GET" if call.request.method == "HEAD" else call.request.method
-    for route in ROUTES:
-        parameters = _match(route.pattern, segments, call.catalog)
-        if parameters is None:
-            continue
-        handler = route.methods.get(asked)
-        if handler is None:
-            allowed = ", ".join(_answered(route.methods))
-            raise MethodNotAllowed(f"this path answers only {allowed}", headers={"Allow": allowed})
-        scopes.check(
-            call.scopes, _types(route, parameters, call.catalog), reads=_reads(call, route)
+    found = _find(segments, call.catalog)
+    if found is None:
+        served = ", ".join(each.endpoint for each in call.catalog.resource_types)
+        raise NotFound(
+            f"there is nothing at this path: below the Tenant URL are {served}, /Schemas,"
+            " /ResourceTypes, /ServiceProviderConfig and /Bulk"
         )
-        return await handler(call, parameters)
-    served = ", ".join(each.endpoint for each in call.catalog.resource_types)
-    raise NotFound(
-        f"there is nothing at this path: below the Tenant URL are {served}, /Schemas,"
-        " /ResourceTypes, /ServiceProviderConfig and /Bulk"
-    )
+    route, parameters = found
+    handler = route.methods.get("GET" if call.request.method == "HEAD" else call.request.method)
+    if handler is None:
+        allowed = ", ".join(_answered(route.methods))
+        raise MethodNotAllowed(f"this path answers only {allowed}", headers={"Allow": allowed})
+    scopes.check(call.scopes, _types(route, parameters, call.catalog), reads=_reads(call, route))
+    return await handler(call, parameters)
 
 
 def _types(route: Route, parameters: Parameters, catalog: Catalog) -> tuple[ResourceType, ...]:
@@ -75,29 +71,38 @@ def subject(segments: tuple[str, ...], catalog: Catalog) -> tuple[str, str, str]
 
     The pattern never holds an id or a value.
     """
+    found = _find(segments, catalog)
+    if found is None:
+        return "unknown", "", ""
+    route, parameters = found
+    type = catalog.at(parameters.get("type", ""))
+    pattern = "/" + "/".join(route.pattern)
+    if type is None:
+        return pattern, "", ""
+    return pattern.replace("/{type}", type.endpoint), type.name, parameters.get("id", "")
+
+
+def _find(segments: tuple[str, ...], catalog: Catalog) -> tuple[Route, Parameters] | None:
+    """Find the first route that a path matches, with what stands in its braces."""
+    lower = [each.lower() for each in segments]
     for route in ROUTES:
-        parameters = _match(route.pattern, segments, catalog)
-        if parameters is not None:
-            type = catalog.at(parameters.get("type", ""))
-            pattern = "/" + "/".join(route.pattern)
-            if type is None:
-                return pattern, "", ""
-            return pattern.replace("/{type}", type.endpoint), type.name, parameters.get("id", "")
-    return "unknown", "", ""
+        if len(route.pattern) == len(segments):
+            parameters = _match(route.pattern, segments, lower, catalog)
+            if parameters is not None:
+                return route, parameters
+    return None
 
 
 def _match(
-    pattern: tuple[str, ...], segments: tuple[str, ...], catalog: Catalog
+    pattern: tuple[str, ...], segments: tuple[str, ...], lower: Sequence[str], catalog: Catalog
 ) -> dict[str, str] | None:
-    if len(pattern) != len(segments):
-        return None
     parameters = {}
-    for expected, segment in zip(pattern, segments, strict=True):
-        if expected == "{type}" and catalog.at(segment) is None:
-            return None
-        if expected.startswith("{"):
-            parameters[expected.strip("{}")] = segment
-        elif expected.lower() != segment.lower():
+    for expected, segment, lowered in zip(pattern, segments, lower, strict=True):
+        if expected[:1] == "{":
+            if expected == "{type}" and catalog.at(segment) is None:
+                return None
+            parameters[expected[1:-1]] = segment
+        elif expected.lower() != lowered:
             return None
     return parameters
 

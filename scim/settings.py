@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
+from scim.auth.access_tokens import fingerprint
 from scim.backup.places import check_place
 
 AUTHORITY = "https://login.microsoftonline.com"  # of Entra, but for national clouds
@@ -36,6 +37,12 @@ _ACCOUNTS = (
     "it must be a JSON object of names (a-z, 0-9 and -, not main), each with a table URL or a"
     ' connection string: {"second": "https://ACCOUNT.table.core.windows.net"}'
 )
+_MAKE_KEY = "make one with: openssl rand -hex 32"
+_KEY_PAIRS = ("-----BEGIN", '"kty"')
+# Random hexadecimal digits, 32 of them, have 14 different ones. Of a hundred thousand keys of 64
+# none is by half made of what may be words; of other alphabets one in some thousands is.
+_FEWEST_CHARACTERS = 8
+_WORDS = re.compile(r"[a-z]{4,}")
 AZURITE_ACCOUNT = "devstoreaccount1"
 AZURITE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -92,15 +99,25 @@ def _pepper(value: str) -> str:
 def _signing_keys(value: str) -> str:
     keys = _split(_resolved(value))
     if not keys:
-        raise ValueError("it holds no key; make one with: openssl rand -hex 32")
+        raise ValueError(f"it holds no key; {_MAKE_KEY}")
+    if any(each in value for each in _KEY_PAIRS):
+        raise ValueError(f"it takes secrets, which sign with HS256, and no PEM or JWK; {_MAKE_KEY}")
     if any(len(each.encode()) < SHORTEST_PEPPER for each in keys):
-        raise ValueError(
-            f"each key must hold at least {SHORTEST_PEPPER} bytes; make one with: openssl rand -hex"
-            " 32"
-        )
-    if len(set(keys)) < len(keys):
+        raise ValueError(f"each key must hold at least {SHORTEST_PEPPER} bytes; {_MAKE_KEY}")
+    if len({fingerprint(each.encode()) for each in keys}) < len(keys):
         raise ValueError("it holds a key twice: keep each once, the one that signs first")
+    if not all(_looks_random(each) for each in keys):
+        raise ValueError(
+            "a key in it is made of words, few characters or a repetition, and can be guessed by"
+            f" whoever has an access token; {_MAKE_KEY}"
+        )
     return value
+
+
+def _looks_random(key: str) -> bool:
+    in_words = sum(map(len, _WORDS.findall(key)))
+    repeated = key in (key + key)[1:-1]
+    return len(set(key)) >= _FEWEST_CHARACTERS and not repeated and in_words <= len(key) / 2
 
 
 def _split(value: str) -> list[str]:

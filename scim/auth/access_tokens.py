@@ -35,7 +35,7 @@ class Signer:
     """Makes and reads access tokens with keys of 32 bytes or more; the first one signs."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        self.keys: Mapping[str, bytes] = {_fingerprint(each): each for each in keys}
+        self.keys: Mapping[str, bytes] = {fingerprint(each): each for each in keys}
         self._kid = next(iter(self.keys))
 
     @classmethod
@@ -75,6 +75,6 @@ class Signer:
         return Claims(client, directory, frozenset(str(claims["scope"]).split()))
 
 
-def _fingerprint(key: bytes) -> str:
+def fingerprint(key: bytes) -> str:
     """Name a key by what it can't be found from."""
     return hashlib.sha256(b"scim access token kid" + key).hexdigest()[:8]

@@ -9,7 +9,7 @@ from scim.definitions import Document
 Scope = Literal["users.read", "users.write", "groups.read", "groups.write"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-_GUID = r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+GUID = r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 # Microsoft.Azure.SyncFabric, which provisions, and what its tokens for a custom app are meant for.
 SYNC_FABRIC = "00000014-0000-0000-c000-000000000000"
 CUSTOM_APP = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
@@ -25,7 +25,7 @@ class Trust(Document):
     Microsoft doesn't say whether Entra sends one twice.
     """
 
-    tenant: str = Field(pattern=_GUID)
+    tenant: str = Field(pattern=GUID)
     audiences: tuple[str, ...] = Field(min_length=1, max_length=MOST_AUDIENCES)
     subject: str | None = None
     application: str | None = None

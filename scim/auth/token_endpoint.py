@@ -19,7 +19,7 @@ from scim.auth.keys import Keys
 from scim.auth.reasons import Refusal
 from scim.auth.records import SCOPES, Scope
 from scim.auth.throttle import Throttle
-from scim.auth.token_form import PLAIN_JSON, Asked, TokenError, read
+from scim.auth.token_form import PLAIN_JSON, Asked, TokenError, in_form, read
 from scim.credentials import state
 from scim.errors import Unavailable
 from scim.http import Request, Response
@@ -40,10 +40,6 @@ class _MethodNotAllowed(TokenError):
 
 class _TooMany(TokenError):
     status = 429
-
-
-class _Busy(TokenError):
-    status = 503
 
 
 class _InvalidClient(TokenError):
@@ -97,11 +93,12 @@ class TokenEndpoint:
         try:
             client = await self._client(asked, name, now)
         except Refusal as refusal:
+            log.note(reason=refusal.code)
             # Counted when it is refused, so that nobody else's flood keeps the client out.
             _count(self._refusals, asked.client, now)
             raise _InvalidClient from refusal
         except Unavailable as error:
-            raise _Busy("temporarily_unavailable", error.detail, headers=error.headers) from error
+            raise in_form(error) from error
         log.note(credential=client.id)
         _count(self._tokens, client.id, now)
         scopes = _granted(asked.scope, client)
@@ -183,11 +180,13 @@ def _count(throttle: Throttle, key: str, now: datetime) -> None:
         ) from None
 
 
-def directory_named(segments: tuple[str, ...]) -> str | None:
+def directory_named(segments: tuple[str, ...] | None) -> str | None:
     """Tell whether a path is the token endpoint's: the name of a directory before it, or "".
 
     None: it is another path. A gateway's prefix may come before the name.
     """
+    if segments is None:
+        return None
     if tuple(each.lower() for each in segments[-2:]) != ENDPOINT:
         return None
     if any(each.lower() == "scim" for each in segments[1:]):

@@ -40,6 +40,26 @@ class TokenError(ScimError):
         return {"error": self.code, "error_description": f"{self.detail} (request {request})"}
 
 
+class Busy(TokenError):
+    status = 503
+
+
+class Failed(TokenError):
+    status = 500
+
+
+def in_form(error: ScimError) -> TokenError:
+    """Say as RFC 6749 §5.2 does what is no fault of the client's.
+
+    Its codes have none for that; these are the authorization endpoint's (§4.1.2.1).
+    """
+    if isinstance(error, TokenError):
+        return error
+    if error.status == Busy.status:
+        return Busy("temporarily_unavailable", error.detail, headers=error.headers)
+    return Failed("server_error", error.detail)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request for an access token: a client, and its secret or an assertion.

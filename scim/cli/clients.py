@@ -26,9 +26,9 @@ from scim.cli.credentials import (
 from scim.cli.making import Label
 from scim.cli.output import minute
 from scim.cli.problem import Problem
-from scim.cli.store import public_url
+from scim.cli.registering import endpoints, registered, shown, tell, writes
 from scim.cli.tokens import issuing
-from scim.credentials import register, state
+from scim.credentials import state
 from scim.registry import Credential
 
 app = group("Clients that ask for access tokens (OAuth 2.0 client credentials).")
@@ -78,28 +78,15 @@ async def add(
     places = endpoints(desk, name, base_url)
     issuer = await issuing(desk)
     _warn_of(output, days)
-    client = register(
-        directory.id, now=desk.now, scopes=scopes, minutes=minutes, by=await desk.by(), label=label
-    )
-    await desk.storage.registry.add_credential(client)
-    await desk.journal(directory, "client add", credential=client.id)
+    client = await registered(desk, directory, scopes=scopes, minutes=minutes, label=label)
     secret, record = await issuer.issue(
         directory, now=desk.now, days=timedelta(days=days), client=client.id
     )
     if output.json:
         made = {**places, "clientSecret": secret, "secret": described(record, desk.now)}
-        output.document({**_client(client, desk.now), "directory": name, **made})
+        output.document({**shown(client, desk.now), "directory": name, **made})
         return
-    output.say("In Entra, under Provisioning, Admin credentials, paste:")
-    output.facts(
-        {
-            "  Tenant URL": places["tenantUrl"],
-            "  Token Endpoint": places["tokenEndpoint"],
-            "  Client Identifier": client.id,
-            "  Client Secret": secret,
-            "  Scopes": restricted(scopes) or None,
-        }
-    )
+    tell(output, client, places, secret)
     _tell_once(output, record)
 
 
@@ -117,7 +104,7 @@ async def list_clients(desk: Desk, output: Output, name: Name) -> None:
     if output.json:
         output.document(
             [
-                {**_client(each, now), "secrets": [_secret(one, now) for one in kept[each.id]]}
+                {**shown(each, now), "secrets": [_secret(one, now) for one in kept[each.id]]}
                 for each in clients
             ]
         )
@@ -159,7 +146,7 @@ async def revoke(
         if each.revoked is None:
             await end(desk, directory, each.id, "client secret revoke")
     if output.json:
-        output.document({**_client(client, desk.now), "directory": directory.name})
+        output.document({**shown(client, desk.now), "directory": directory.name})
         return
     output.say(
         f"Client {id} of {directory.name} is revoked; no server takes its secrets and access tokens"
@@ -189,8 +176,12 @@ async def issue_secret(
     _tell_once(output, record)
     if before:
         output.say("\nEarlier secrets go on working. Next:")
-        output.say("  1. In Entra: Provisioning, Admin credentials: paste it as Client Secret.")
-        output.say("  2. Test connection, and save.")
+        if writes(client.scopes):
+            output.say("  1. In Entra: Provisioning, Admin credentials: paste it as Client Secret.")
+            output.say("  2. Test connection, and save.")
+        else:
+            output.say("  1. Give it to the application that reads the directory.")
+            output.say("  2. See by client list that it is used.")
         output.say("  3. Revoke what it replaces:")
     for each in before:
         output.say(f"     {again(desk, f'client secret revoke {each.id}')}")
@@ -225,22 +216,9 @@ async def revoke_secret(
     )
 
 
-def endpoints(desk: Desk, name: str, base_url: str | None) -> dict[str, str]:
-    """Write what Entra's fields Tenant URL and Token Endpoint take. Raises Problem."""
-    base = public_url(desk, base_url)
-    return {"tenantUrl": f"{base}/{name}/scim", "tokenEndpoint": f"{base}/{name}/oauth2/token"}
-
-
 async def _secrets(desk: Desk, client: Credential) -> list[Credential]:
     found = await desk.storage.registry.credentials(client.directory)
     return [each for each in found if each.kind == "secret" and each.client == client.id]
-
-
-def _client(client: Credential, now: datetime) -> dict[str, Any]:
-    """Describe a client; it has no end of its own."""
-    told = described(client, now)
-    del told["expires"]
-    return {"clientId": told.pop("id"), **told, "minutes": client.minutes}
 
 
 def _secret(secret: Credential, now: datetime) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from scim.cli.command import Desk, Output, command, group
 from scim.cli.credentials import Name, again, credential_id
 from scim.cli.problem import Problem
 from scim.cli.process import interruptible
-from scim.credentials import state
+from scim.credentials import identify, state
 from scim.directory import Directory
 from scim.registry import Credential
 from storage.jwks import EntraKeys
@@ -38,6 +38,10 @@ WAYS: Mapping[str, str] = {
 _PARTS = 3  # of a signed token: header, claims, signature
 _LONGEST = 64 * 1024  # characters that are read
 _UNUSED = "whether this assertion was used before was not looked at: explaining uses nothing up"
+_OF_A_CLIENT = (
+    "it is a client's secret, which goes into Client Secret; as a Secret Token it is refused, as"
+    " --way token tells"
+)
 
 
 def _way(text: str | None) -> str | None:
@@ -82,6 +86,8 @@ async def explain(
     directory = await desk.directory(name)
     token = _read()
     kind = way or looks_like(token)
+    if way is None and kind == "token" and await _of_a_client(desk, token):
+        kind = "secret"
     checks = [each async for each in _checks(desk, directory, token, kind, client)]
     refused = next((each for each in checks if not each.ok), None)
     if output.json:
@@ -98,6 +104,8 @@ async def explain(
         _tell(output, kind, checks, refused)
     if kind == "assertion":
         output.note(_UNUSED)
+    if kind == "secret" and way is None:
+        output.note(_OF_A_CLIENT)
     if not directory.enabled or directory.removing:
         output.warn(f"{name} is switched off, or being removed: whoever is let in gets 403 or 401")
     if refused is not None:
@@ -115,6 +123,13 @@ def looks_like(token: str) -> str:
     except Refusal:
         return "access"
     return "assertion" if issuer.endswith("/v2.0") else "entra"
+
+
+async def _of_a_client(desk: Desk, token: str) -> bool:
+    """Tell whether what looks like a secret token is recorded as a secret of a client."""
+    id = identify(token)
+    found = await desk.storage.registry.credential(id) if id is not None else None
+    return found is not None and found.kind == "secret"
 
 
 def _read() -> str:

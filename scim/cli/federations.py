@@ -1,12 +1,11 @@
 """`federation`: clients that Entra vouches for, without a secret (RFC 7523, workload identity)."""
 
-from datetime import datetime
-from typing import Annotated, Any
+import re
+from typing import Annotated
 
 import typer
 
-from scim.auth.records import CUSTOM_APP, MOST_AUDIENCES, Trust
-from scim.cli.clients import endpoints
+from scim.auth.records import CUSTOM_APP, GUID, MOST_AUDIENCES, SYNC_FABRIC, Trust
 from scim.cli.command import Desk, Output, command, group
 from scim.cli.credentials import (
     BaseUrl,
@@ -18,19 +17,18 @@ from scim.cli.credentials import (
     again,
     chosen,
     credential_id,
-    described,
     ended,
     in_use,
     restricted,
 )
 from scim.cli.making import Label
 from scim.cli.output import minute
-from scim.credentials import register, state
-from scim.registry import Credential
+from scim.cli.registering import endpoints, registered, shown, tell
 
 app = group("Workload identity federation: Entra proves itself, and no secret exists.")
 
 _LISTING = "federation list NAME"
+_GUID = re.compile(GUID)
 
 
 @command(app, "add")
@@ -74,34 +72,26 @@ async def add(
             " left blank are for; an assertion's begins with api://"
         )
     trust = trusting(tenant, audience, "--tenant", subject=subject, application=application)
+    if trust.subject in (trust.tenant, trust.application, SYNC_FABRIC):
+        raise typer.BadParameter(
+            "--subject is the id of the tenant or of an application: give the object id that"
+            " Entra's page shows as Subject, which Entra's provisioning service has in this tenant"
+        )
     trust = trust.model_copy(update={"reusable": reusable})
     directory = await in_use(desk, name)
     places = endpoints(desk, name, base_url)
-    client = register(
-        directory.id,
-        now=desk.now,
-        trust=trust,
-        scopes=scopes,
-        minutes=minutes,
-        by=await desk.by(),
-        label=label,
+    client = await registered(
+        desk, directory, scopes=scopes, minutes=minutes, label=label, trust=trust
     )
-    await desk.storage.registry.add_credential(client)
-    await desk.journal(
-        directory, "federation add", credential=client.id, detail=f"tenant {trust.tenant}"
-    )
+    if not _GUID.fullmatch(trust.subject or ""):
+        output.warn(
+            "--subject is an object id in Microsoft's samples, 8-4-4-4-12 digits and a to f:"
+            " compare it with Subject on Entra's page; assertions of any other are refused"
+        )
     if output.json:
-        output.document({**_federation(client, desk.now), "directory": name, **places})
+        output.document({**shown(client, desk.now), "directory": name, **places})
         return
-    output.say("In Entra, under Provisioning, Admin credentials, paste:")
-    output.facts(
-        {
-            "  Tenant URL": places["tenantUrl"],
-            "  Token Endpoint": places["tokenEndpoint"],
-            "  Client Identifier": client.id,
-            "  Scopes": restricted(scopes) or None,
-        }
-    )
+    tell(output, client, places)
 
 
 @command(app, "list")
@@ -112,22 +102,22 @@ async def list_federations(desk: Desk, output: Output, name: Name) -> None:
     found = await desk.storage.registry.credentials(directory.id)
     federations = [each for each in found if each.kind == "federation"]
     if output.json:
-        output.document([_federation(each, now) for each in federations])
+        output.document([shown(each, now) for each in federations])
         return
     if not federations:
         output.note(f"{name} has no federation; {again(desk, f'federation add {name}')} …")
         return
     for each in federations:
-        trust = _trust(each)
+        told = shown(each, now)
         output.facts(
             {
                 "client": each.id,
-                "state": state(each, now),
-                "tenant": trust["tenant"],
-                "audiences": ", ".join(trust["audiences"]),
-                "subject": trust["subject"],
-                "application": trust["application"],
-                "assertions": "may be used again" if trust["reusable"] else None,
+                "state": told["state"],
+                "tenant": told["tenant"],
+                "audiences": ", ".join(told["audiences"]),
+                "subject": told["subject"],
+                "application": told["application"],
+                "assertions": "may be used again" if told["reusable"] else None,
                 "scopes": restricted(each.scopes) or None,
                 "minutes": each.minutes,
                 "last used": minute(each.last_used) or "never",
@@ -158,7 +148,7 @@ async def remove(
     """
     client, directory = await ended(desk, output, id, "federation", _LISTING, yes=yes)
     if output.json:
-        output.document({**_federation(client, desk.now), "directory": directory.name})
+        output.document({**shown(client, desk.now), "directory": directory.name})
         return
     output.say(
         f"Federation {id} of {directory.name} is ended; no server takes its assertions and access"
@@ -184,7 +174,8 @@ def trusting(
         return Trust(
             tenant=tenant.strip().lower(),
             audiences=tuple(audiences),
-            subject=subject,
+            # As Entra sends an object id: a token's claim is compared letter by letter.
+            subject=subject.lower() if subject and _GUID.fullmatch(subject.lower()) else subject,
             application=application.strip().lower() if application else None,
         )
     except ValueError as error:
@@ -192,14 +183,3 @@ def trusting(
             f"{option} takes a tenant's id, which Entra's overview page shows: 8-4-4-4-12 digits"
             " and a to f"
         ) from error
-
-
-def _trust(client: Credential) -> dict[str, Any]:
-    assert client.trust is not None  # it is a federation  # noqa: S101
-    return client.trust.model_dump(mode="json")
-
-
-def _federation(client: Credential, now: datetime) -> dict[str, Any]:
-    told = described(client, now)
-    del told["expires"]
-    return {"clientId": told.pop("id"), **told, "minutes": client.minutes, **_trust(client)}

@@ -8,6 +8,7 @@ from scim.auth import entra_issued
 from scim.auth.reasons import Reason, Refusal
 from scim.auth.records import SYNC_FABRIC, Trust
 from tests.auth.identity import ISSUED, NOW, OTHER_TENANT, SUBJECT, TENANT, Identity
+from tests.pace import slowness
 
 ENTRA = Identity()
 GALLERY_APP = "55555555-5555-4555-8555-555555555555"
@@ -70,4 +71,4 @@ async def test_a_check_costs_less_than_a_request_may() -> None:
         for _ in range(10):
             await entra_issued.check(token, ISSUED, keys, NOW)
         best = min(best, (time.process_time() - begin) / 10)
-    assert best < 0.0003
+    assert best < 0.0003 * slowness()

@@ -71,10 +71,14 @@ async def known(keys: EntraKeys, kid: str, tenant: str = TENANT) -> bool | None:
         return None
 
 
+def renewing() -> list[asyncio.Task[Any]]:
+    """Find the fetches that go on beside requests."""
+    return [each for each in asyncio.all_tasks() if "_renew" in repr(each.get_coro())]
+
+
 async def beside() -> None:
     """Let fetches that go on beside requests come to their end."""
-    everything = asyncio.all_tasks()
-    await asyncio.gather(*(each for each in everything if "_renew" in repr(each.get_coro())))
+    await asyncio.gather(*renewing())
 
 
 # --- when it is fetched
@@ -194,7 +198,10 @@ async def test_one_tenants_storm_does_not_touch_another(clock: Clock) -> None:
 async def test_a_rotation_refuses_nobody_while_requests_go_on(
     keys: EntraKeys, entra: Identity, clock: Clock
 ) -> None:
-    """Ten rotations, one in each six minutes, Entra keeping the key before; checks all the time."""
+    """Ten rotations, one in each six minutes, Entra keeping the key before; checks all the time.
+
+    Each key is asked for by some: they are more than the tokens of the one before, on their way.
+    """
     refused = taken = 0
 
     async def requests() -> None:
@@ -209,15 +216,15 @@ async def test_a_rotation_refuses_nobody_while_requests_go_on(
 
     done = asyncio.Event()
     at_once = [asyncio.create_task(requests()) for _ in range(4)]
-    for _ in range(10):
-        await asyncio.sleep(0.05)
-        clock.now += PAUSE + 60
-        entra.rotate()
-    await asyncio.sleep(0.05)
+    for rotation in range(11):
+        while taken + refused < 20 * (rotation + 1):  # noqa: ASYNC110 - they work meanwhile
+            await asyncio.sleep(0)
+        if rotation < 10:
+            clock.now += PAUSE + 60
+            entra.rotate()
     done.set()
     await asyncio.gather(*at_once)
     assert refused == 0
-    assert taken > 100
     assert len(entra.asked) == 11
 
 
@@ -285,14 +292,14 @@ async def test_keys_are_had_soon_after_entra_is_back(
     assert await known(keys, "another") is False
 
 
-async def test_a_slow_key_set_is_waited_for_five_seconds_by_all_together(
-    keys: EntraKeys, entra: Identity
+async def test_a_slow_key_set_is_waited_for_so_long_by_all_together(
+    entra: Identity, clock: Clock
 ) -> None:
+    keys = EntraKeys(clock=clock, authority=entra.authority, patience=0.5)
     entra.answer = slow(60)
-    begin = asyncio.get_running_loop().time()
-    found = await asyncio.gather(*(known(keys, f"made-up-{n}") for n in range(100)))
+    async with asyncio.timeout(30):
+        found = await asyncio.gather(*(known(keys, f"made-up-{n}") for n in range(100)))
     assert found == [None] * 100
-    assert asyncio.get_running_loop().time() - begin < 7
     assert len(entra.asked) == 1
     entra.answer = None
 
@@ -301,10 +308,10 @@ async def test_a_slow_key_set_delays_nobody_whose_key_is_kept(
     keys: EntraKeys, entra: Identity, clock: Clock
 ) -> None:
     assert await known(keys, entra.kid)
-    entra.answer = slow(0.5)
+    entra.answer = slow(0.2)
     clock.now += FRESH
-    async with asyncio.timeout(0.4):
-        assert await known(keys, entra.kid)
+    assert await known(keys, entra.kid)
+    assert renewing(), "the fetch goes on"
     await beside()
 
 

@@ -79,7 +79,7 @@ class Load:
     def any(self) -> Server:
         return random.choice(self.servers)
 
-    async def some(self, turns: int = 200) -> None:
+    async def some(self, turns: int = 100) -> None:
         """Let it work for a while."""
         end = len(self.statuses) + turns
         while len(self.statuses) < end:  # noqa: ASYNC110 - they work while this one sleeps
@@ -96,7 +96,7 @@ class Load:
         for place, old in enumerate(self.servers):
             self.servers[place] = self.deployment.server(**settings)
             self.deployment.clock.wait(minutes=1)
-            await self.some(200)
+            await self.some()
             await old.close()
 
 
@@ -110,7 +110,7 @@ async def loaded(
     """Run clients until the end; then check that nothing has failed."""
     servers = [deployment.server(**settings) for _ in range(2)]
     load = Load(deployment, directory, servers, list(ways))
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(600), asyncio.TaskGroup() as group:
         for number in range(len(ways)):
             group.create_task(load.work(number))
         yield load

@@ -438,5 +438,59 @@ async def test_the_directorys_log_says_why_and_names_no_secret(
     lines = [json.loads(each.message) for each in caplog.records if each.name == "scim.request"]
     assert {each["operation"] for each in lines} == {"POST /oauth2/token"}
     assert [each.get("reason") for each in lines][:3] == ["malformed", None, "jwt-tenant"]
+    later = [json.loads(each.message) for each in caplog.records if each.name == "scim.event"]
+    known = {each["requestId"]: (each["directory"], each["credential"]) for each in later}
+    wrong = [each["requestId"] for each in lines if "reason" in each]
+    named = {"malformed": client.id, "jwt-replayed": federated.id, "jwt-tenant": federated.id}
+    reasons = [each["reason"] for each in lines if "reason" in each]
+    assert [known[each] for each in wrong] == [(directory.name, named[each]) for each in reasons]
     for sent in (client.secret, replayed["client_assertion"], "scim_x"):
         assert sent not in caplog.text
+
+
+async def test_a_refusal_of_one_that_was_genuine_is_logged_with_its_directory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    deployment, directory, server, client = await opened()
+    ended = await deployment.secret(client, lifetime=timedelta(0))
+    gone = await deployment.client(directory)
+    await deployment.revoke(gone.record)
+    with caplog.at_level(logging.INFO, "scim.request"):
+        for each in (ended, gone):
+            assert (await ask(server, each.form)).status == 401
+    lines = [json.loads(each.message) for each in caplog.records]
+    assert [(each["directory"], each["reason"]) for each in lines] == [
+        (directory.name, "expired"),
+        (directory.name, "revoked"),
+    ]
+
+
+class Odd(MemoryRegistry):
+    """A store that fails in a way that nobody foresaw, or takes too long."""
+
+    def __init__(self, *, slow: bool) -> None:
+        super().__init__()
+        self._slow = slow
+
+    async def credential(self, id: str) -> Credential | None:
+        if self._slow:
+            await asyncio.sleep(60)
+        raise KeyError(id)
+
+
+@pytest.mark.parametrize(
+    ("slow", "status", "error"),
+    [(False, 500, "server_error"), (True, 503, "temporarily_unavailable")],
+    ids=["bug", "slow"],
+)
+async def test_what_is_no_fault_of_the_clients_is_told_as_oauth_does(
+    slow: bool, status: int, error: str
+) -> None:
+    """Whoever asks for an access token reads no SCIM."""
+    deployment, _, _, client = await opened()
+    deployment.registry = Odd(slow=slow)
+    answer = await ask(deployment.server(longest=0.01 if slow else 60), client.form)
+    assert (answer.status, answer.document["error"]) == (status, error)
+    assert answer.document.keys() == {"error", "error_description"}
+    assert ("Retry-After" in answer.headers) == slow
+    assert safe(answer)

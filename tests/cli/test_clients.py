@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scim.auth.records import CUSTOM_APP, SCOPES
+from scim.auth.records import CUSTOM_APP, SCOPES, SYNC_FABRIC
 from scim.server import Server
 from storage.open import open_storage
 from tests.auth.deployment import ask
@@ -84,6 +84,18 @@ def test_for_a_person_a_client_is_printed_by_the_names_of_entras_fields(
     for field in ("Tenant URL", "Token Endpoint", "Client Identifier", "Client Secret"):
         assert field in done.out
     assert "once" in done.err
+
+
+def test_a_client_that_only_reads_is_not_printed_for_entra(run: Run, tenant: Tenant) -> None:
+    """It is entered into the application that reads, by the names that OAuth has."""
+    done = run("client", "add", tenant.name, "--read-only")
+    assert "Entra" not in done.out
+    for field in ("client_id", "client_secret", "scope", "users.read groups.read"):
+        assert field in done.out
+    [client] = run("client", "list", tenant.name, "--json").json
+    assert "Entra" not in run("client", "secret", "issue", client["clientId"]).out
+    done = run("federation", "add", tenant.name, *FEDERATION, "--read-only")
+    assert "Entra" not in done.out
 
 
 @pytest.mark.parametrize("kind", ["client", "token"])
@@ -240,6 +252,8 @@ def test_a_federation_is_added_listed_and_removed(run: Run, tenant: Tenant) -> N
         ((*FEDERATION, "--audience", CUSTOM_APP), "api://"),
         ((*FEDERATION, "--audience", " "), "empty"),
         ((*FEDERATION[:4], "--subject", ""), "empty"),
+        ((*FEDERATION[:4], "--subject", TENANT.upper()), "--subject is the id of the tenant"),
+        ((*FEDERATION[:4], "--subject", SYNC_FABRIC), "or of an application"),
         ((*FEDERATION, *("--audience", "api://x") * 8), "1 to 8 audiences"),
         (FEDERATION[:4], "--subject"),
         (FEDERATION[2:], "--tenant"),
@@ -250,6 +264,16 @@ def test_a_federation_that_would_trust_nobody_or_everybody_is_refused(
 ) -> None:
     assert said in run("federation", "add", tenant.name, *options, status=2).err
     assert run("federation", "list", tenant.name, "--json").json == []
+
+
+def test_a_subject_that_is_no_object_id_is_warned_of(run: Run, tenant: Tenant) -> None:
+    """It may be what the tenant's page shows; an object id is taken as Entra sends it."""
+    assert "--subject" not in run("federation", "add", tenant.name, *FEDERATION).err
+    done = run("federation", "add", tenant.name, *FEDERATION[:4], "--subject", "sync fabric")
+    assert "--subject is an object id" in done.err
+    shouted = ("--subject", "ABCD4444-4444-4444-8444-444444444444", "--json")
+    made = run("federation", "add", tenant.name, *FEDERATION[:4], *shouted)
+    assert made.json["subject"] == shouted[1].lower()
 
 
 def test_tokens_of_entras_are_taken_when_a_tenant_is_named(run: Run, tenant: Tenant) -> None:

@@ -71,8 +71,11 @@ def test_a_clients_secret_and_its_access_token_are_explained(
     """Every check is made, also after one that fails."""
     made = run("client", "add", tenant.name, "--json").json
     _, given = access(tenant.storage, made["clientId"], made["clientSecret"])
-    assert explain(made["clientSecret"], "--json", status=1).json["reason"] == "wrong-kind"
-    assert explain(made["clientSecret"], "--way", "secret", "--json").json["accepted"] is True
+    done = explain(made["clientSecret"], "--json")
+    assert (done.json["way"], done.json["accepted"]) == ("secret", True)
+    assert "Client Secret" in done.err
+    told = explain(made["clientSecret"], "--way", "token", "--json", status=1)
+    assert told.json["reason"] == "wrong-kind"
     done = explain(given["access_token"], "--json").json
     assert (done["way"], done["accepted"]) == ("access", True)
     run("client", "revoke", made["clientId"])
@@ -92,7 +95,7 @@ def test_the_keys_of_access_tokens_are_found_where_the_service_has_them(
 ) -> None:
     made = run("client", "add", tenant.name, "--json").json
     _, given = access(tenant.storage, made["clientId"], made["clientSecret"])
-    monkeypatch.setenv("SCIM_SIGNING_KEYS", "k" * 32)
+    monkeypatch.setenv("SCIM_SIGNING_KEYS", "5f1c90b7e4a8d2630971ecfb48a5d036")
     assert failing(explain(given["access_token"], "--json", status=1)) == ["kid", "signature"]
 
 
@@ -101,7 +104,7 @@ def test_the_key_of_a_server_in_this_folder_is_known(
 ) -> None:
     """`serve` signs with a key of its own, which is in `.local/`."""
     client = run("client", "add", tenant.name, "--json").json["clientId"]
-    key = "0123456789abcdef" * 4
+    key = "5f1c90b7e4a8d2630971ecfb48a5d036" * 2
     (tmp_path / ".local").mkdir(mode=0o700)
     (tmp_path / ".local/signing-key").write_text(key)
     directory = run("directory", "show", tenant.name, "--json").json["id"]

@@ -44,7 +44,7 @@ class Load:
     def some(self, turns: int = 6) -> None:
         """Let all of them work with the way that they have now."""
         end = self.statuses["DELETE", 204] + WORKERS + turns
-        until = time.monotonic() + 30
+        until = time.monotonic() + 300
         while self.statuses["DELETE", 204] < end:
             assert time.monotonic() < until, self.statuses
             time.sleep(0.01)
