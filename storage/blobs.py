@@ -143,7 +143,7 @@ class Blobs:
 _ROLE = "it takes the role Storage Blob Data Contributor on the container"
 
 
-def open_blobs(url: str) -> Blobs:
+def open_blobs(url: str, patience: Mapping[str, Any] = _PATIENCE) -> Blobs:
     """Open `https://ACCOUNT.blob.core.windows.net/CONTAINER[/PREFIX]`; no I/O yet.
 
     With the identity of whoever runs this; `http://127.0.0.1:PORT/devstoreaccount1/…` is Azurite's.
@@ -160,10 +160,10 @@ def open_blobs(url: str) -> Blobs:
         account, segments = f"{account}/{AZURITE_ACCOUNT}", segments[1:]
     container, prefix = segments[0], "/".join(segments[1:])
     if local:
-        client = ContainerClient(account, container, credential=AZURITE_KEY, **_PATIENCE)
+        client = ContainerClient(account, container, credential=AZURITE_KEY, **patience)
         return Blobs(client, prefix, None)
     credential = DefaultAzureCredential()
-    client = ContainerClient(account, container, credential=credential, **_PATIENCE)
+    client = ContainerClient(account, container, credential=credential, **patience)
     return Blobs(client, prefix, credential)
 
 

@@ -23,7 +23,7 @@ from scim.registry import Registry
 SECONDS = 150.0  # after which no more is begun: the host ends every function after four minutes
 LONGEST = 210.0  # until what is under way is broken off
 EVERY = timedelta(hours=23)  # by the hour that is once a day, at the same time each day
-_STALE = timedelta(days=2)  # until one that broke off is begun anew
+_STALE = timedelta(days=7)  # until one that broke off is begun anew
 _STAMP = "%Y%m%dT%H%M%S%f"
 _NAME = re.compile(r"(\d{8}T\d{9})Z-[0-9a-f]{6}")
 
@@ -110,10 +110,13 @@ async def back_up(
         folder = next_folder(directory.name, known[directory.name], now)
         source = Source(directory, registry, rows(directory))
         made = await take(source, shelf, folder, clock=clock, stop=lambda: clock() >= until)
-        if made is not None:
-            _count(made, done)
-            if days:
-                done.dropped += await _drop(shelf, known[directory.name], now, days)
+        if made is None:
+            done.complete = False
+            _goes_on(directory, known[directory.name], now)
+            return
+        _count(made, done)
+        if days:
+            done.dropped += await _drop(shelf, known[directory.name], now, days)
 
     try:
         async with asyncio.timeout(LONGEST):
@@ -148,6 +151,17 @@ def _count(made: Manifest, done: BackedUp) -> None:
     done.directories += 1
     done.rows += made.rows
     done.unsettled += not made.settled
+
+
+def _goes_on(directory: Directory, known: Sequence[Kept], now: datetime) -> None:
+    """Say that a backup needs another hour, louder when it is late."""
+    late = now - _last(known) > 2 * EVERY if any(each.whole for each in known) else False
+    _logger.log(
+        logging.WARNING if late else logging.INFO,
+        "the backup of directory %s is not done and goes on in an hour; one that takes days is done"
+        " sooner by the command backup, where nothing ends it",
+        directory.name,
+    )
 
 
 async def _drop(shelf: Shelf, known: Sequence[Kept], now: datetime, days: int) -> int:

@@ -23,7 +23,10 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Part(Document):
-    """A file of the backup, beside the manifest; rows of a later round replace earlier ones'."""
+    """A file of the backup, beside the manifest; rows of a later round replace earlier ones'.
+
+    `last` is the key that was come to with it, where there is an order: it holds no later row.
+    """
 
     # Nothing that leads out of the folder is such a name.
     name: str = Field(pattern=r"^(rows|credentials)-[0-9a-z-]{1,40}\.jsonl\.gz$")
@@ -32,6 +35,7 @@ class Part(Document):
     lines: Count
     bytes: Count
     sha256: Hex
+    last: str = ""
 
 
 class Manifest(Document):

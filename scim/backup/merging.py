@@ -19,7 +19,13 @@ async def rows(
     async with AsyncExitStack() as stack:
         streams: list[AsyncIterator[Row]] = []
         for round in sorted({each.round for each in parts if each.kind == "rows"}):
-            own = [each for each in parts if each.kind == "rows" and each.round == round]
+            own = [
+                each
+                for each in parts
+                if each.kind == "rows" and each.round == round
+                # Who goes on far behind need not read all that is before once more.
+                if not each.last or each.last > after
+            ]
             stream = _round(shelf, folder, own)
             streams.append(await stack.enter_async_context(aclosing(stream)))
         async for row in merged(streams):

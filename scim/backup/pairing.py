@@ -15,8 +15,8 @@ def kept(page: Sequence[Row], last: str) -> list[Row]:
     for each in kept:
         if each.key <= last:
             raise BackupError(
-                "the store gives its rows in no order: a backup needs one that orders them by key,"
-                " as Table Storage does"
+                "the store gives its rows in no order, which only Cosmos DB may, and by its own"
+                " name (ACCOUNT.table.cosmos.azure.com): use that, or Table Storage"
             )
         last = each.key
     return kept

@@ -203,7 +203,7 @@ class _Work:
     def _noted(self, state: Manifest, made: Part, last: str, differed: int) -> Manifest:
         return state.model_copy(
             update={
-                "parts": (*state.parts, made),
+                "parts": (*state.parts, made.model_copy(update={"last": last})),
                 "after": last,
                 "differed": differed if state.round else 0,
                 "counts": self._tally.counts,

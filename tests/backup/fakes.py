@@ -26,9 +26,12 @@ async def nothing() -> None:
 class Rows:
     """Rows by key; `meanwhile` is called before each page and each transaction."""
 
-    def __init__(self, meanwhile: Callable[[], Awaitable[None]] = nothing) -> None:
+    def __init__(
+        self, meanwhile: Callable[[], Awaitable[None]] = nothing, page: int = PAGE
+    ) -> None:
         self.rows: dict[str, Row] = {}
         self.meanwhile = meanwhile
+        self._page = page
         self._marks = itertools.count()
 
     @property
@@ -47,7 +50,7 @@ class Rows:
     ) -> AsyncGenerator[Sequence[Row], None]:
         while True:
             await self.meanwhile()
-            page = sorted(key for key in self.rows if key > after)[:PAGE]
+            page = sorted(key for key in self.rows if key > after)[: self._page]
             if not page:
                 return
             found = [self.rows[key] for key in page]

@@ -1,5 +1,6 @@
 """The timer's backups: once a day each, as far as the time goes, the old ones dropped."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -110,17 +111,19 @@ async def test_other_folders_are_left_alone() -> None:
     folder = next_folder("contoso", [], clock.now)
     shelf.files[f"{folder}/unfinished.json"] = b""
     known = await kept(shelf, "contoso")
-    assert next_folder("contoso", known, clock.now + timedelta(days=1)) == folder
-    assert next_folder("contoso", known, clock.now + timedelta(days=3)) != folder
+    assert next_folder("contoso", known, clock.now + timedelta(days=6)) == folder
+    assert next_folder("contoso", known, clock.now + timedelta(days=8)) != folder
 
 
-async def test_one_that_takes_long_keeps_nobody_waiting() -> None:
-    """Who goes on from an earlier hour comes after those who have not begun."""
+async def test_one_that_takes_long_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    """Who goes on from an earlier hour comes after those who have not begun; the log says so."""
     found, stores, shelf, clock = await registry("d0", "d1"), Stores(), Shelf(), Clock(step=4)
     stores(Directory(id="d0000000", name="d0")).fill(2000)
-    for _ in range(2):
-        await back_up(found, stores, shelf, clock=clock)
-        clock.now += timedelta(hours=1)
+    with caplog.at_level(logging.INFO, "scim.backup"):
+        for _ in range(2):
+            assert not (await back_up(found, stores, shelf, clock=clock)).complete
+            clock.now += timedelta(hours=1)
+    assert "the backup of directory d0 is not done and goes on in an hour" in caplog.text
     assert [each.whole for each in await kept(shelf, "d0")] == [False]
     assert [each.whole for each in await kept(shelf, "d1")] == [True]
 

@@ -1,6 +1,6 @@
 """A backup beside traffic: of one moment where there is one, and said where there is none."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
@@ -113,6 +113,29 @@ async def test_what_is_added_to_the_log_alone_unsettles_nothing() -> None:
     made = await taken(rows, shelf)
     assert made.settled
     assert len(await held(shelf, made)) > 31
+
+
+async def test_who_goes_on_reads_no_part_that_is_done() -> None:
+    """Else each hour of a very large one would be spent on getting to where the last one ended."""
+    read: list[str] = []
+
+    class Watched(Shelf):
+        async def read(self, name: str) -> AsyncGenerator[bytes]:
+            read.append(name)
+            async for each in super().read(name):
+                yield each
+
+    rows, shelf = Rows(page=500), Watched()
+    rows.fill(15_000)
+    of, made, runs = await source(rows), None, list[int]()
+    while made is None:
+        read.clear()
+        made = await take(of, shelf, FOLDER, clock=Clock(), stop=lambda: len(read) > 5, part=1_000)
+        runs.append(sum("/rows-0-" in each for each in read))
+    assert made.settled
+    assert sum(runs) < 15 + 2 * len(runs)
+    assert len(runs) > 2
+    assert await held(shelf, made) == rows.values()
 
 
 @pytest.mark.parametrize("every", [1, 2, 3, 5, 9])

@@ -14,6 +14,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from scim.backup.places import check_place
 from scim.backup.ports import NoFile, Shelf, Unusable
 from scim.settings import AZURITE_ACCOUNT, AZURITE_KEY
+from storage.blobs import open_blobs
 from storage.shelves import open_shelf
 from tests.storage.blob_service import blob_service
 
@@ -125,9 +126,10 @@ async def test_an_account_that_does_not_answer_is_said() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         where = f"http://127.0.0.1:{free.getsockname()[1]}/{AZURITE_ACCOUNT}/backups"
-        async with open_shelf(where) as shelf:
-            with pytest.raises(Unusable, match="does not answer"):
-                await put(shelf, "a/1/rows", b"x")
+        blobs = open_blobs(where, {"retry_total": 0})
+        with pytest.raises(Unusable, match="does not answer"):
+            await put(blobs, "a/1/rows", b"x")
+        await blobs.close()
 
 
 @pytest.mark.parametrize(
