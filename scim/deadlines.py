@@ -15,6 +15,8 @@ BULK = timedelta(seconds=45)
 # A list that no index serves reads on until then, and waits for calls that are on their way.
 LIST = timedelta(seconds=30)
 DELETION = 10.0  # seconds that a request removes memberships of what it has deleted, many at once
+EDIT = 45.0  # after its begin, until which it does a large edit of members that is written down
+HELP = 35.0  # after its begin, until which it completes an earlier one
 # For what a request leaves behind: its entry in the log, a transaction that is on its way.
 MARGIN = 10.0
 SETTLED = FRESH + LONGEST_REQUEST + MARGIN

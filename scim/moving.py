@@ -163,7 +163,10 @@ class _Work:
             async for page in pages:
                 rows = {each.key: each for each in page if kind(each.key) != BOOKMARKS}
                 if rows and min(rows) <= after:
-                    raise MoveError("the store gives its rows in no order: it can't be copied")
+                    raise MoveError(
+                        "the store gives its rows in no order, which only Cosmos DB may, and by its"
+                        " own name (ACCOUNT.table.cosmos.azure.com): use that, or Table Storage"
+                    )
                 for each in rows.values() if whole else ():
                     tally.add(each)
                 upto = max((each.key for each in page), default=after)

@@ -2,9 +2,9 @@
 
 Deleted: tombstones that are due, entries of the log older than the directory keeps them, bookmarks
 older than a day, used assertions that have ended, everything of a directory that is being removed.
-Completed: revivals and deletions that broke off. Warned of: tokens and secrets that are about to
-expire. All of it can break off anywhere and be done again, by two at once too; one directory's
-failure is no other's.
+Completed: revivals, deletions and large edits of members that broke off. Warned of: tokens and
+secrets that are about to expire. All of it can break off anywhere and be done again, by two at once
+too; one directory's failure is no other's.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from scim import ids, log
 from scim.auth.explaining import LEEWAY
@@ -30,7 +30,8 @@ from scim.tombstones import with_lost
 
 SECONDS = 200.0  # that a purge may take: the host ends every function after four minutes
 WARNINGS = (3, 14, 30)  # days before a token's end
-_BOOKMARKS = timedelta(days=1)
+_BOOKMARKS = timedelta(hours=1)  # that a bookmark is kept beyond the life of what needs it
+_INDEXING = timedelta(days=1)  # that one is kept by which a change of rules goes on
 _AT_ONCE = 8  # directories; each one's rows are deleted step after step
 
 _logger = logging.getLogger("scim.purging")
@@ -44,6 +45,7 @@ class Purged:
     tombstones: int = 0
     revivals: int = 0
     deletions: int = 0
+    edits: int = 0
     entries: int = 0
     bookmarks: int = 0
     warnings: int = 0
@@ -171,18 +173,22 @@ async def _keep(
         await _warn(directory, registry, repository, now, done)
     await _end(repository, now, done)
     await _bury(directory, repository, now, done)
-    done.bookmarks += await repository.purge_bookmarks(now - _BOOKMARKS)
+    lived = _INDEXING if directory.next is not None else directory.limits.cursor_lifetime
+    done.bookmarks += await repository.purge_bookmarks(now - lived - _BOOKMARKS)
     old = ids.first_id(now - timedelta(days=directory.log_days))
     done.entries += await repository.purge_journal(old)
 
 
 async def _end(repository: Repository, now: datetime, done: Purged) -> None:
-    """End deletions that broke off; one that a request may be at is left to it."""
-    begun = ids.first_id(now - timedelta(seconds=SETTLED))
+    """End what broke off, and what a request had no time for; what one may be at is left to it."""
+    begun, made = ids.first_id(now - timedelta(seconds=SETTLED)), ids.Succession()
     for each in await repository.unfinished():
         if each.since < begun:
-            change = Change(ids.change_id(now), ids.timestamp(now), "delete", operation="purge")
-            done.deletions += await repository.finish(each, change)
+            verb: Literal["update", "delete"] = "update" if each.edit else "delete"
+            change = Change(made.next(now), ids.timestamp(now), verb, operation="purge")
+            ended = await repository.finish(each, change)
+            done.edits += ended and bool(each.edit)
+            done.deletions += ended and not each.edit
 
 
 async def _bury(directory: Directory, repository: Repository, now: datetime, done: Purged) -> None:

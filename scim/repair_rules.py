@@ -58,6 +58,11 @@ _RULES = (
         ruled=True,
     ),
     Rule("deletion-broken", "a deletion broke off; delete the resource, or write it"),
+    Rule(
+        "creation-broken",
+        "a creation broke off, and members are missing; send it again, write all of it, or delete"
+        " it",
+    ),
     Rule("membership-damaged", "a display can't be read; remove the member and add it again"),
     Rule(
         "membership-of-nobody",
@@ -78,6 +83,24 @@ _RULES = (
     Rule("tombstone-key-orphaned", "a value leads to no tombstone", "its row was removed"),
     Rule("revival-broken", "a revival broke off", "it was completed as the purge does"),
     Rule("revival-orphaned", "a revival is noted that is none", "the note was removed"),
+    Rule(
+        "edit-lost",
+        "a group waits for a large edit of its members that is not there",
+        "it waits no more; send the edit again",
+    ),
+    Rule(
+        "edit-orphaned",
+        "a large edit of members is noted that its group does not wait for",
+        "it was removed; send it again",
+    ),
+    Rule(
+        "edit-damaged",
+        "a part of a large edit of members can't be read",
+        "that part was removed; send the edit again",
+    ),
+    Rule(
+        "edit-parts", "parts of a large edit of members that was never begun", "they were removed"
+    ),
     Rule("entry-damaged", "an entry of the log can't be read"),
     Rule(UNKNOWN, "a row of a kind that this version doesn't know"),
     Rule("record-damaged", "a record can't be read: it is damaged, or another version wrote it"),

@@ -10,12 +10,13 @@ Resources cross this port without their membership attributes (`ResourceType.mem
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal, Protocol
 
+from scim.bookmarks import Bookmarks
 from scim.filters import Filter
 from scim.indexing import Indexing
 from scim.journal import Journal
+from scim.room import Load
 from scim.schema import Resource, ResourceType
 from scim.tombstones import Tombstone, Tombstones
 from scim.unfinished import Unfinished
@@ -36,7 +37,9 @@ class Stored:
 
     A write of it needs this value, so an unguarded write can't be expressed. `version` is the text
     inside the entity tag (RFC 7644 §3.14), `guard` what the store itself compares. `members` and
-    `member_of` are filled when they were asked for, ordered by id.
+    `member_of` are filled when they were asked for, ordered by id. `weight` is how many bytes the
+    resource takes in memory and in an answer, about; 0 when nobody has measured it.
+    `pending` says that an edit of its members may not be done yet: it is, before the next one is.
     """
 
     resource: Resource
@@ -44,6 +47,8 @@ class Stored:
     guard: str = ""
     members: tuple[Member, ...] | None = None
     member_of: tuple[Member, ...] | None = None
+    weight: int = field(default=0, compare=False)
+    pending: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:
@@ -116,15 +121,19 @@ class Missing(Exception):
 
 @dataclass(slots=True)
 class Meter:
-    """What a request cost: calls to the store, rounds of them side by side, rows that came back."""
+    """What a request cost: calls to the store, rounds of them side by side, rows that came back.
+
+    `load` is told what it holds of them.
+    """
 
     calls: int = 0
     rounds: int = 0
     rows: int = 0
+    load: Load = field(default_factory=Load, repr=False)
     in_flight: int = field(default=0, repr=False)
 
 
-class Repository(Indexing, Journal, Tombstones, Unfinished, Protocol):
+class Repository(Bookmarks, Indexing, Journal, Tombstones, Unfinished, Protocol):
     """One directory's resources, tombstones and log.
 
     Every method may raise `scim.errors.Unavailable`.
@@ -278,18 +287,6 @@ class Repository(Indexing, Journal, Tombstones, Unfinished, Protocol):
         has begun to since; without one, it is returned who came to hold each of the `watched` keys,
         to be mended. `keep` replaces the tombstone whose guard it has. Raises Stale, Gone.
         """
-        ...
-
-    async def remember(self, name: str, value: str) -> None:
-        """Keep a text under a name (a walk's bookmarks); the last one wins."""
-        ...
-
-    async def recall(self, name: str) -> str | None:
-        """Read what was remembered under a name."""
-        ...
-
-    async def purge_bookmarks(self, before: datetime) -> int:
-        """Forget the texts that were remembered before a time; how many they were."""
         ...
 
     async def clear(self, progress: Callable[[int, int], None]) -> None:

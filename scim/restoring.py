@@ -5,11 +5,13 @@ from datetime import datetime
 
 from scim import ids
 from scim.errors import InvalidValue, NotFound, Unavailable, Uniqueness
+from scim.keys import claims
 from scim.match import values_at
 from scim.references import allowed, without
 from scim.repository import Change, Gone, Repository, Stale, Stored, Taken
 from scim.revival import left_out
 from scim.schema import Resource, ResourceType
+from scim.side_by_side import side_by_side
 from scim.tombstones import Tombstone
 
 _TRIES = 5
@@ -78,7 +80,26 @@ async def complete(
         except Stale:  # a group was written, or somebody else goes on with it
             pass
         found = await repository.tombstone(resource_type, tombstone.id)
-    raise Unavailable("the store keeps changing under this purge: try again", retry_after=1)
+    raise Unavailable("somebody else keeps going on with it: try again", retry_after=1)
+
+
+async def broken_off(
+    repository: Repository, resource_type: ResourceType, resource: Resource
+) -> Tombstone | None:
+    """Find the revival that the same new resource began, and that is not at its end."""
+    if not await repository.reviving():
+        return None
+    held = claims(resource, resource_type)
+    found = await side_by_side(lambda each: repository.find(resource_type, each), held)
+    for stored in (each for some in found.values() for each in some):
+        begun = await repository.tombstone(resource_type, stored.id)
+        if begun is not None and begun.revived and _said(stored.resource) == _said(resource):
+            return begun
+    return None
+
+
+def _said(resource: Resource) -> Resource:
+    return {name: each for name, each in resource.items() if name not in ("id", "meta")}
 
 
 async def _warned(
@@ -94,6 +115,9 @@ async def _warned(
     now = await repository.get(resource_type, tombstone.id, members=True, member_of=True)
     if now is None:
         raise Gone
+    again = await repository.tombstone(resource_type, tombstone.id)
+    if again is None or again.guard != tombstone.guard:
+        raise Stale  # what was written since, somebody did who goes on with it beside us
     await repository.record(*left_out(tombstone, lasting, now, change))
     own = ids.change_id(datetime.fromisoformat(change.at))
     await repository.bury(resource_type, replace(lasting, change=own))

@@ -14,14 +14,17 @@ if TYPE_CHECKING:  # the port to the store includes this one
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A deletion that has memberships left to remove: of which type's resource.
+    """A deletion that has memberships left to remove, or a large `edit` of a group's members.
 
-    `since` is the id of the change that began it.
+    `type` and `id` are the resource's; `since` is the id of the change that began it. Of an edit
+    that is `done`, or was never begun, only rows are left, which nobody sees.
     """
 
     type: str
     id: str
     since: str = ""
+    edit: str = ""
+    done: bool = False
 
 
 class Unfinished(Protocol):

@@ -18,7 +18,8 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from scim.directory import Directory
 from scim.errors import Unavailable
 from scim.repository import Meter
-from storage.client import Operation, Partition, translated
+from storage.client import Operation, Partition
+from storage.failures import translated
 
 _BOOKMARKS = "w:"
 _RETRY = 30  # seconds: a freeze lasts longer, and whoever comes back early is told so again

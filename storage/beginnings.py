@@ -16,7 +16,7 @@ from scim.keys import moves
 from scim.repository import Change, Gone, Member, MemberEdit
 from scim.schema import Resource, ResourceType
 from storage import keys
-from storage.client import Operation, Partition, Refused
+from storage.client import Operation, Partition, Refused, Row
 from storage.memberships import Memberships
 
 _COLUMN = "begun"
@@ -28,6 +28,11 @@ def marked(row: Operation, resource: Resource, members: Sequence[Member]) -> Ope
     """Note in a resource's row what was sent, if members are yet to come."""
     begun = {_COLUMN: _digest(resource, members)} if members else {}
     return replace(row, values={**row.values, **begun})
+
+
+def is_begun(row: Row) -> bool:
+    """Tell whether a resource's row, as it is read, says that members are yet to come."""
+    return bool(row.values.get(_COLUMN))
 
 
 async def complete(
@@ -57,11 +62,14 @@ async def go_on(
         return None
     claimed = moves(None, resource, type).claim
     claims = await partition.get_all([keys.claim(type.name, each) for each in claimed])
-    owners = {keys.resource(type.name, str(each.values["owner"])) for each in claims.values()}
-    found = await partition.get_all(owners, select=("RowKey", _COLUMN))
+    owners = {str(each.values["owner"]) for each in claims.values()}
+    wanted = {each(type.name, id) for id in owners for each in (keys.resource, keys.revival)}
+    found = await partition.get_all(wanted, select=("RowKey", _COLUMN))
     what = _digest(resource, members)
-    for own in (key for key, row in found.items() if row.values.get(_COLUMN) == what):
-        id = keys.last_part(own)
+    begun = [keys.last_part(key) for key, row in found.items() if row.values.get(_COLUMN) == what]
+    for id in begun:
+        if keys.revival(type.name, id) in found:
+            continue  # it ends first: by members that came since, it would be another group's
         with suppress(Gone):
             await memberships.edit(type.name, id, MemberEdit(add=tuple(members)), change)
             await _end(partition, type, id)

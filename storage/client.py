@@ -1,7 +1,7 @@
 """The one seam around azure-data-tables: read a row, read a range of rows, run a transaction.
 
 Everything else in `storage/` goes through a `Partition`, so a leaner transport can be put here and
-measured. Each call is counted; Azure's exceptions are translated here and nowhere else:
+measured. Each call is counted; Azure's exceptions are translated (`storage/failures.py`):
 
 - a row that isn't there → None; a transaction that failed → `Refused`, with the operation at fault
 - throttled, timed out, down, not set up, not allowed → `scim.errors.Unavailable`
@@ -12,42 +12,33 @@ does no harm, and whoever is refused looks at what is there before it says so.
 """
 
 import asyncio
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Collection,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.client import HTTPException
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
-from azure.core import MatchConditions
 from azure.core.async_paging import AsyncPageIterator
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ResourceNotFoundError,
-    ServiceResponseError,
-)
-from azure.data.tables import RequestTooLargeError, TableEntity, TableTransactionError, UpdateMode
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
-from scim.errors import TooLarge, Unavailable
 from scim.repository import Meter
 from scim.side_by_side import side_by_side
+from storage.batch import Failed, Operation, submit
+from storage.bounded import TooMuch
+from storage.failures import TABLE_IS_AWAY, code, translated
 from storage.odata import between
-from storage.patience import PATIENT, Patience, asked
+from storage.patience import PATIENT, Patience
 from storage.plain import PlainRows
+from storage.unsorted import in_order, is_unsorted
+
+__all__ = ["LONGEST_CALL", "MOST", "PAGE", "PATIENCE", "Operation", "Partition", "Refused", "Row"]
 
 T = TypeVar("T")
 MOST = 100  # entities in a transaction
 PAGE = 1000  # entities in a page, the service's own limit
+_FEWER = 8  # one in so many rows of a page that is too large are asked for
 
 # What every client is made with: how often a call is made is ours to say.
 PATIENCE: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 15}
@@ -55,8 +46,6 @@ LONGEST_CALL = PATIENT.longest
 
 Reason = Literal["exists", "missing", "changed"]
 _REASONS: Mapping[int, Reason] = {404: "missing", 409: "exists", 412: "changed"}
-_TABLE_IS_AWAY = frozenset({"TableNotFound", "TableBeingDeleted"})
-_TOO_LARGE = frozenset({"EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +55,6 @@ class Row:
     key: str
     etag: str
     values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One row's part of a transaction.
-
-    `put` inserts or replaces. `guard` is the ETag that the row must have; a replace, merge or
-    delete without one only asks that the row exists, and one that is `lenient` not even that: a row
-    that isn't there is passed over.
-    """
-
-    verb: Literal["insert", "put", "replace", "merge", "delete"]
-    key: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-    guard: str | None = None
-    lenient: bool = False
 
 
 class Refused(Exception):
@@ -112,7 +85,7 @@ class Partition:
             try:
                 return await self._table.get_entity(self._key, key, select=columns)
             except ResourceNotFoundError as error:
-                if _code(error) in _TABLE_IS_AWAY:
+                if code(error) in TABLE_IS_AWAY:
                     raise
                 return None
 
@@ -137,69 +110,82 @@ class Partition:
         where: str = "",
         select: Sequence[str] | None = None,
         size: int = PAGE,
+        any_order: bool = False,
     ) -> AsyncGenerator[list[Row], None]:
-        """Yield the rows with `after` < key < `before`, page by page.
+        """Yield the rows with `after` < key < `before` by key, page by page.
 
         A page may be short or empty though more follow: the service stops after five seconds and
-        where its own partitions end.
+        where its own partitions end. `any_order` is cheaper where the store keeps none
+        (`storage/unsorted.py`).
         """
-        plain = PlainRows()
-        found = self._table.query_entities(
-            between(self._key, after, before, where),
-            results_per_page=min(size, PAGE),
-            select=list(select) if select else None,
-            raw_response_hook=plain,
-        )
-        pages = cast("AsyncPageIterator[TableEntity]", found.by_page())
+        read, most = partial(self._read, where, select), min(size, PAGE)
+        as_they_come = any_order or not is_unsorted(self._table.url)
+        found = read if as_they_come else partial(in_order, read)
+        async with aclosing(found(after, before, most)) as pages:
+            async for rows, _ in pages:
+                yield rows
+
+    async def _read(
+        self, where: str, select: Sequence[str] | None, after: str, before: str, size: int
+    ) -> AsyncGenerator[tuple[list[Row], bool], None]:
+        """Yield pages as they come, each with whether another may follow.
+
+        A page that is too large is asked for again with fewer rows, and so are those after it.
+        """
+        plain, token = PlainRows(), None
+
+        def begin() -> AsyncPageIterator[TableEntity]:
+            found = self._table.query_entities(
+                between(self._key, after, before, where),
+                results_per_page=size,
+                select=list(select) if select else None,
+                raw_response_hook=plain,
+            )
+            return cast("AsyncPageIterator[TableEntity]", found.by_page(token))
 
         async def read() -> list[Row]:
             page = await anext(pages)
             rows = [Row(each["RowKey"], _etag(each), each) async for each in page]
             return rows or [Row(each["RowKey"], etag, each) for etag, each in plain.take()]
 
-        first = True
-        while first or pages.continuation_token:
-            first = False
-            rows = await self._call(read)
+        pages, first = begin(), True
+        while first or token:
+            try:
+                rows = await self._call(read)
+            except TooMuch:
+                if size == 1:
+                    raise
+                size = max(1, size // _FEWER)
+                pages = begin()
+                continue
+            first, token = False, pages.continuation_token
             self.meter.rows += len(rows)
-            yield rows
+            yield rows, bool(token)
 
     async def range(
         self, after: str, before: str, *, select: Sequence[str] | None = None
     ) -> list[Row]:
-        """Read all rows with `after` < key < `before`."""
-        return [row async for page in self.pages(after, before, select=select) for row in page]
+        """Read all rows with `after` < key < `before`, by key."""
+        pages = self.pages(after, before, select=select, any_order=True)
+        rows = [row async for page in pages for row in page]
+        return sorted(rows, key=lambda row: row.key) if is_unsorted(self._table.url) else rows
 
     async def transact(self, operations: Sequence[Operation]) -> dict[str, str]:
         """Do all of at most 100 operations or none; the rows' new ETags by key. Raises Refused."""
         pending = list(operations)
 
-        async def submit() -> Sequence[Mapping[str, Any]]:
-            # Made anew for each try: the SDK takes options out of what it is given.
-            submitted = [_submitted(self._key, each) for each in pending]
-            try:
-                results = await self._table.submit_transaction(submitted)
-            except (HTTPException, ValueError) as error:  # the SDK reads parts with http.client
-                if isinstance(error, ValueError) and "Multipart" not in str(error):
-                    raise
-                raise _cut_off() from error
-            if len(results) < len(pending):
-                raise _cut_off()
-            return results
-
         while pending:
             try:
-                results = await self._call(submit)
-            except TableTransactionError as error:
-                at = pending[error.index]
+                etags = await self._call(partial(submit, self._table, self._key, pending))
+            except Failed as error:
                 reason = _REASONS.get(error.status_code or 0)
-                if reason is None:
+                if reason is None or error.index is None:
                     raise
+                at = pending[error.index]
                 if reason != "missing" or not at.lenient:
                     raise Refused(at, reason) from error
                 del pending[error.index]
             else:
-                etags = [each.get("etag", "") for each in results]
                 return {each.key: etag for each, etag in zip(pending, etags, strict=True)}
         return {}
 
@@ -231,63 +217,5 @@ class Partition:
             await asyncio.sleep(pause)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn what Azure raises when it can't serve us into errors of ours; pass on the rest."""
-    try:
-        yield
-    except HttpResponseError as error:
-        if isinstance(error, RequestTooLargeError) or _code(error) in _TOO_LARGE:
-            raise TooLarge("this writes more than the store takes at once: send less") from error
-        if _code(error) in _TABLE_IS_AWAY:
-            raise Unavailable(
-                "the service's tables do not exist (yet): an operator has to set it up",
-                retry_after=30,
-            ) from error
-        status = error.status_code or 503
-        if status in (401, 403) or isinstance(error, ClientAuthenticationError):
-            raise Unavailable(
-                "the service may not use its storage: an operator has to check its access",
-                retry_after=60,
-            ) from error
-        # Below 400: an answer that broke off, so that it can't be read.
-        if status >= 500 or status in (408, 429) or status < 400:
-            raise _busy(asked(error) or 5) from error
-        raise
-    except (AzureError, OSError) as error:
-        raise _busy(5) from error
-
-
-def _cut_off() -> ServiceResponseError:
-    return ServiceResponseError("the answer to a transaction broke off")
-
-
-def _busy(retry_after: int) -> Unavailable:
-    return Unavailable("the storage is busy or down: try again", retry_after=retry_after)
-
-
-def _code(error: HttpResponseError) -> str:
-    """Read the service's error code: an enumeration of the SDK, text, or nothing."""
-    code = getattr(error, "error_code", None)
-    return str(getattr(code, "value", code))
-
-
 def _etag(entity: TableEntity) -> str:
     return str(entity.metadata.get("etag") or "")
-
-
-def _submitted(partition: str, operation: Operation) -> tuple[str, TableEntity, dict[str, Any]]:
-    entity = TableEntity({**operation.values, "PartitionKey": partition, "RowKey": operation.key})
-    options: dict[str, Any] = {}
-    if operation.guard is not None:
-        options = {"etag": operation.guard, "match_condition": MatchConditions.IfNotModified}
-    match operation.verb:
-        case "insert":
-            return "create", entity, options
-        case "put":
-            return "upsert", entity, {"mode": UpdateMode.REPLACE}
-        case "replace" | "merge":
-            mode = UpdateMode.REPLACE if operation.verb == "replace" else UpdateMode.MERGE
-            return "update", entity, {"mode": mode, **options}
-        case "delete":
-            return "delete", entity, options

@@ -55,6 +55,22 @@ class Committing(Indexing):
             return await self.claim_again(type, id, operation)
         raise Stale
 
+    async def _drop(
+        self, type: ResourceType, id: str, index_rows: list[Operation], etag: str
+    ) -> str:
+        """Drop index rows and return the resource's ETag after it.
+
+        They stay when somebody wrote the resource since, and may need them.
+        """
+        own = keys.resource(type.name, id)
+        for step in rows.chunks(index_rows, MOST - 1):
+            try:
+                etags = await self._partition.transact([Operation("merge", own, {}, etag), *step])
+            except Refused:
+                break
+            etag = etags[own]
+        return etag
+
     async def _in_steps(self, operations: list[Operation]) -> None:
         for step in rows.chunks(operations, MOST):
             await self._partition.transact(step)

@@ -52,7 +52,14 @@ class _Kept:
 class EntraKeys:
     """The keys of tenants, from `authority`: https, or this machine. `clock` counts seconds."""
 
-    def __init__(self, *, clock: Callable[[], float], authority: str = AUTHORITY) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        authority: str = AUTHORITY,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._patience = patience
         self._authority = authority.rstrip("/")
         self._clock = clock
         self._tenants: dict[str, _Kept] = {}
@@ -90,7 +97,8 @@ class EntraKeys:
     async def _renew(self, tenant: str, kept: _Kept, now: float) -> None:
         """Fetch a tenant's keys; what can't be had leaves those that are kept."""
         try:
-            body = await _read(f"{self._authority}/{tenant}/discovery/v2.0/keys")
+            url = f"{self._authority}/{tenant}/discovery/v2.0/keys"
+            body = await _read(url, self._patience)
             kept.keys, kept.since, kept.failures = read_keys(body, tenant), now, 0
             kept.due = now + PAUSE
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
@@ -102,15 +110,15 @@ class EntraKeys:
             kept.fetching = None
 
 
-async def _read(url: str) -> bytes:
-    """Get a document from exactly this URL, within `PATIENCE` and up to `LARGEST`.
+async def _read(url: str, patience: float) -> bytes:
+    """Get a document from exactly this URL, within `patience` and up to `LARGEST`.
 
     Raises ValueError, OSError and aiohttp's errors. Nothing is unpacked: a little that is packed
     may become a lot.
     """
     async with (
         aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=PATIENCE),
+            timeout=aiohttp.ClientTimeout(total=patience),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},

@@ -13,6 +13,8 @@
     k:{type}:{hash}:{id}              a value that a tombstone is found by
     o:{type}:{id}                     a revival that has memberships left to bring back
     s:{type}:{id}                     a deletion that has memberships left to remove
+    p:{type}:{group}:{edit}           a large edit of members that is pending, or was
+    p:{type}:{group}:{edit}:{n}       what of it is yet to be done, as much as a transaction holds
 
 Keys are ASCII, hashed where a value could be personal or long, and at most 165 characters (Cosmos
 DB takes 255 bytes). An id that can't be in a key belongs to no resource.
@@ -28,6 +30,8 @@ from scim.repository import Key
 TOMBSTONES = "d:"  # what their keys begin with, of every type
 REVIVALS = "o:"
 DELETIONS = "s:"
+EDITS = "p:"
+ENDED = "-done"  # what is behind the id of a change whose large edit has come to its end
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -65,6 +69,11 @@ def change(id: str) -> str:
     return f"c:{id}"
 
 
+def entry(version: str) -> str:
+    """Say where the entry of a version is: the end of a large edit has that of its beginning."""
+    return change(version.removesuffix(ENDED))
+
+
 def bookmark(name: str) -> str:
     if _NAME.fullmatch(name):
         return f"w:{name}"
@@ -89,6 +98,14 @@ def revival(type: str, id: str) -> str:
 
 def deletion(type: str, id: str) -> str:
     return f"{DELETIONS}{type}:{id}"
+
+
+def pending(type: str, group: str, edit: str) -> str:
+    return f"{EDITS}{type}:{group}:{edit}"
+
+
+def pending_part(type: str, group: str, edit: str, number: int) -> str:
+    return f"{pending(type, group, edit)}:{number:05}"
 
 
 def last_part(key: str) -> str:

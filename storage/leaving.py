@@ -22,21 +22,28 @@ from scim.unfinished import Work
 from storage import keys, rows
 from storage.client import MOST, Operation, Refused
 from storage.memberships import removed
+from storage.pending import Pending
 from storage.reading import Reader
 
 _AT_ONCE = 8  # transactions
 
 
 class Leaving(Reader):
-    """The part of the repository that ends deletions."""
+    """The part of the repository that ends deletions, and large edits of members."""
+
+    _pending: Pending
 
     async def unfinished(self) -> list[Work]:
         ends = keys.below(keys.DELETIONS)
-        found = await self._partition.range(*ends, select=("RowKey", "change"))
+        found, edits = await asyncio.gather(
+            self._partition.range(*ends, select=("RowKey", "change")), self._pending.works()
+        )
         works = ((row.key.split(":"), str(row.values["change"])) for row in found)
-        return [Work(type, id, since) for (_, type, id), since in works]
+        return [*(Work(type, id, since) for (_, type, id), since in works), *edits]
 
     async def finish(self, work: Work, change: Change) -> bool:
+        if work.edit:
+            return await self._pending.finish(work, change)
         left, anchor = keys.deletion(work.type, work.id), keys.anchor(work.id)
         wanted = [left, anchor] if keys.usable(work.id) else []
         found = await self._partition.get_all(wanted, select=("RowKey",))
@@ -69,7 +76,8 @@ class Leaving(Reader):
         try:
             for place, without in ((keys.member, _without_member), (keys.group, _without_group)):
                 ends = keys.below(place(type, id, ""))
-                async for page in self._partition.pages(*ends, select=("RowKey", "type")):
+                pages = self._partition.pages(*ends, select=("RowKey", "type"), any_order=True)
+                async for page in pages:
                     others = rows.members(page)
                     await self._all(left, [without(type, id, each, change) for each in others])
             await self._partition.transact([Operation("delete", left)])

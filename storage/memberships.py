@@ -8,7 +8,7 @@ own row and the change row.
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from scim.errors import Unavailable
 from scim.repository import Change, Gone, Member, MemberEdit, Missing, Stale
@@ -17,9 +17,13 @@ from storage import keys, rows
 from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.reading import Reader
 
+if TYPE_CHECKING:  # it writes memberships
+    from storage.pending import Pending
+
 _TRIES = 10
 _ROOM = MOST - 2  # beside the group's row and the change row
 _AT_ONCE = 8  # transactions of one edit
+COLUMNS = ("version", "pending", "Timestamp")  # of a group's row
 
 # Who is to be added to a group, and who removed.
 Difference = tuple[tuple[Member, ...], tuple[Member, ...]]
@@ -64,9 +68,10 @@ def joined(type: str, member: str, groups: Sequence[Member], change: Change) -> 
 class Memberships:
     """The memberships of one directory."""
 
-    def __init__(self, partition: Partition, reader: Reader) -> None:
+    def __init__(self, partition: Partition, reader: Reader, pending: "Pending") -> None:
         self._partition = partition
         self._reader = reader
+        self._pending = pending
 
     async def typed(self, members: Sequence[Member]) -> list[Member]:
         """Look up what each member is, once for each. Raises Missing."""
@@ -123,12 +128,19 @@ class Memberships:
             # Two that replace must not both add theirs. What is begun comes to its end, though.
             exact = edit.replace and (not begun or attempt < _TRIES // 2)
             if left is None:
-                read, left = await self._look(type, group, edit, begun=begun)
+                read, left = await self._settled(type, group, edit, change, begun=begun)
                 if not begun and version not in (None, read.values["version"]):
                     raise Stale
                 if not begun and left == _NOTHING and not await self._overtakes(edit):
                     return str(read.values["version"])
                 guard = read.etag if exact or (version is not None and not begun) else None
+                if not begun and self._pending.is_large(left):
+                    held = guard is not None
+                    if large := await self._pending.begin(
+                        type, group, left, change, read, exact=held
+                    ):
+                        return await self._pending.carry_out(type, group, large, change)
+                    return await self.edit(type, group, edit, change, version=version)
             try:
                 while not begun or left != _NOTHING:
                     if begun and not exact:
@@ -166,6 +178,33 @@ class Memberships:
         parts += [(slice(0), each) for each in _slices(len(remove), _ROOM // 2)]
         await side_by_side(lambda place: some(parts[place]), range(len(parts)), most=_AT_ONCE)
 
+    async def _settled(
+        self, type: str, group: str, edit: MemberEdit, change: Change, *, begun: bool
+    ) -> tuple[Row, Difference]:
+        """Look when no large edit is pending any more. Raises Gone, Missing, Unavailable.
+
+        The group's row is read beside its members: the first look after a large edit may have
+        seen members from before it. What differs is compared by the store, what does not is not.
+        """
+        pending, known = self._pending, ""
+        every = len({*(each.id for each in edit.add), *edit.remove})
+        load = self._partition.meter.load
+        while True:
+            held = load.held
+            read, left = await self._look(type, group, edit, begun=begun)
+            mark = pending.mark(read)
+            if pending.waits(mark):
+                if mark == known:  # it is not there, which only a hand can do
+                    raise Unavailable(
+                        "a large edit of the members is missing: repair the directory",
+                        retry_after=60,
+                    )
+                await pending.help(type, group, mark, change)
+            elif mark == known or edit.replace or sum(map(len, left)) == every:
+                return read, left
+            known = mark
+            load.free(load.held - held)
+
     async def _look(
         self, type: str, group: str, edit: MemberEdit, *, begun: bool
     ) -> tuple[Row, Difference]:
@@ -175,7 +214,7 @@ class Memberships:
         """
         own = keys.resource(type, group)
         while True:
-            row = self._partition.get(own, select=("version", "Timestamp"))
+            row = self._partition.get(own, select=COLUMNS)
             try:
                 if edit.replace:  # in this order: a guard holds what was read after it
                     read, left = await row, await self.difference(type, group, edit)

@@ -8,7 +8,6 @@ UTF-16 units and Python code points.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from scim.filters import And, Compare, Filter, Or
@@ -37,11 +36,6 @@ def compare(name: str, operator: Operator, value: str | bool) -> str:  # noqa: F
         str(value).lower() if isinstance(value, bool) else "'" + value.replace("'", "''") + "'"
     )
     return f"{name} {operator} {literal}"
-
-
-def older(moment: datetime) -> str:
-    """Write the comparison for rows that were last written before a time."""
-    return f"Timestamp lt datetime'{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
 
 
 def between(partition: str, after: str, before: str, where: str = "") -> str:

@@ -12,7 +12,8 @@ from scim.directory import Directory
 from scim.moving import CopiedRows
 from scim.registry import Registry
 from scim.repository import Meter, Repository
-from storage.accounts import Accounts, create, open_account
+from storage.accounts import Account, Accounts, create, open_account
+from storage.bounded import BoundedTransport
 from storage.client import PATIENCE, Partition
 from storage.memory import MemoryRepository
 from storage.memory_rows import Partition as MemoryPartition
@@ -55,10 +56,14 @@ def open_storage(
     """
     if where == "memory":
         return _memory()
-    options = {**PATIENCE, **({} if transport is None else {"transport": transport})}
     table = prefix + RESOURCES_TABLE
-    main = open_account(where, table, options)
-    others = {name: open_account(each, table, options) for name, each in accounts.items()}
+
+    def opened_at(place: str) -> Account:
+        through = BoundedTransport(**PATIENCE) if transport is None else transport
+        return open_account(place, table, {**PATIENCE, "transport": through})
+
+    main = opened_at(where)
+    others = {name: opened_at(each) for name, each in accounts.items()}
     opened = Accounts(main, others)
     registry = main.service.get_table_client(prefix + REGISTRY_TABLE)
 
@@ -68,7 +73,9 @@ def open_storage(
 
     async def ready() -> None:
         tables = (registry, main.resources)
-        await asyncio.gather(*(Partition(each, "ready", Meter()).get("ready") for each in tables))
+        # A query: to a read of a row, Cosmos DB says the same of a missing table as of a row.
+        asked = (Partition(each, "ready", Meter()).range("ready", "ready~") for each in tables)
+        await asyncio.gather(*asked)
 
     def repository(directory: Directory) -> Repository:
         return TablesRepository(opened.partition(directory))

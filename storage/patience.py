@@ -6,6 +6,7 @@ Retry-After says, be it longer than the request has; and it sends no POST again,
 transaction is, after a 429, a 502 or a broken connection.
 """
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -62,7 +63,13 @@ PATIENT = Patience()
 
 
 def asked(error: AzureError) -> int | None:
-    """Read for how many seconds the store asks to be left alone, if it says so."""
+    """Read for how many seconds the store asks to be left alone, if it says so.
+
+    Cosmos DB says it in milliseconds.
+    """
     headers = getattr(getattr(error, "response", None), "headers", {})
-    header = str(headers.get("Retry-After", ""))
-    return min(max(int(header), 1), _LATEST) if header.isascii() and header.isdigit() else None
+    for name, unit in (("Retry-After", 1), ("x-ms-retry-after-ms", 1000)):
+        header = str(headers.get(name, ""))
+        if header.isascii() and header.isdigit():
+            return min(max(math.ceil(int(header) / unit), 1), _LATEST)
+    return None

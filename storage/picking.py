@@ -25,7 +25,7 @@ async def pick(
     wanted = {f"{prefix}{id}" for id in ids}
     if len(wanted) <= _FEW:
         return await partition.get_all(wanted, select=select)
-    found, read, last, ordered = dict[str, Row](), 0, prefix, True
+    found, read, last = dict[str, Row](), 0, prefix
     # The first page tells how close together they lie; often it is all that there is.
     async with aclosing(partition.pages(*keys.below(prefix), select=select)) as pages:
         while read < PAGE:
@@ -33,12 +33,10 @@ async def pick(
             if page is None:
                 return found
             found |= {row.key: row for row in page if row.key in wanted}
-            order = [last, *(row.key for row in page)]
-            read, last, ordered = read + len(page), order[-1], ordered and order == sorted(order)
-    # Cosmos DB's pages are in no order: then nobody is known to be missing.
-    left = sorted(each for each in wanted if (each > last if ordered else each not in found))
+            read, last = read + len(page), page[-1].key if page else last
+    left = sorted(each for each in wanted if each > last)
     seen = len(wanted) - len(left)
-    if not left or not ordered or seen * PAGE < _DENSE * read:
+    if not left or seen * PAGE < _DENSE * read:
         return found | await partition.get_all(left, select=select)
     number = max(1, seen * _HELD // read)  # of those who are left, in a range
     ends = [through(each) for each in [*left[:-1][number - 1 :: number], left[-1]]]

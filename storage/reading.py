@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Literal
 
 from scim.filters import Filter
 from scim.keys import kinds
 from scim.repository import Key, Member, Meter, Stored
+from scim.room import MEMBER
 from scim.schema import ResourceType
 from scim.side_by_side import side_by_side
 from storage import keys, rows
-from storage.client import Partition, Row
+from storage.client import Partition
 from storage.odata import push_down
 from storage.picking import pick
 
@@ -48,7 +50,12 @@ class Reader:
         if found is None:
             return None
         one = rows.stored(found)
-        return Stored(one.resource, one.version, one.guard, mine, theirs)
+        await self.meter.load.hold(one.weight)
+        if members and one.pending.endswith(keys.ENDED):  # members may be from before that
+            self.meter.load.free(MEMBER * len(mine or ()))
+            mine = None
+            mine = await self.members(type.name, id)
+        return replace(one, members=mine, member_of=theirs)
 
     async def find(
         self, type: ResourceType, key: Key, *, members: bool = False, member_of: bool = False
@@ -84,7 +91,9 @@ class Reader:
         where = push_down(filter, type)
         async with aclosing(self._partition.pages(*ends, where=where, size=size)) as pages:
             async for page in pages:
-                yield [rows.stored(each) for each in page]
+                found = [rows.stored(each) for each in page]
+                page.clear()  # whoever hands it on still has the list
+                yield found
 
     async def ids(
         self, type: ResourceType, *, after: str = "", before: str = ""
@@ -110,12 +119,14 @@ class Reader:
         place = keys.member if way == "members" else keys.group
         first, _ = keys.below(place(type.name, min(known), ""))
         _, last = keys.below(place(type.name, max(known), ""))
-        found: dict[str, list[Row]] = {id: [] for id in known}
-        for row in await self._partition.range(first, last):
-            owner = row.key.split(":")[2]
-            if owner in found:
-                found[owner].append(row)
-        return nobody | {id: rows.members(some) for id, some in found.items()}
+        found: dict[str, list[Member]] = {id: [] for id in known}
+        async for page in self._partition.pages(first, last, select=_MEMBER):
+            await self.meter.load.hold(MEMBER * len(page))
+            for row in page:
+                owner = row.key.split(":")[2]
+                if owner in found:
+                    found[owner] += rows.members((row,))
+        return nobody | {id: tuple(some) for id, some in found.items()}
 
     async def contains(
         self, type: ResourceType, group: str, members: Collection[str]
@@ -159,9 +170,12 @@ class Reader:
     async def _ends(self, prefix: str) -> tuple[Member, ...]:
         """Read the other ends of memberships; no row of 100,000 is held any longer than a page."""
         found: list[Member] = []
-        async for page in self._partition.pages(*keys.below(prefix), select=_MEMBER):
+        ends = keys.below(prefix)
+        async for page in self._partition.pages(*ends, select=_MEMBER, any_order=True):
+            await self.meter.load.hold(MEMBER * len(page))
             found += rows.members(page)
-        return tuple(sorted(found, key=lambda each: each.id))
+        found.sort(key=lambda each: each.id)
+        return tuple(found)
 
 
 def _between(type: ResourceType, after: str, before: str) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from scim.usage import is_due
 from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.keys import below, last_part
 from storage.odata import compare
+from storage.patience import PATIENT, Patience
 from storage.purging import drop
 from storage.records import Records, key, log_unreadable
 from storage.remembering import Known, Memory
@@ -47,19 +48,24 @@ _NOBODY = "00000000"  # the id of no directory
 class TablesRegistry:
     """Directories and credentials in Table Storage; `meter` counts every call."""
 
-    def __init__(self, table: TableClient, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        table: TableClient,
+        clock: Callable[[], float] = time.monotonic,
+        patience: Patience = PATIENT,
+    ) -> None:
         self.meter = Meter()
-        self._service = Partition(table, "service", self.meter)
-        self._uses = Partition(table, "use", self.meter)
+        self._service = Partition(table, "service", self.meter, patience)
+        self._uses = Partition(table, "use", self.meter, patience)
         self._names = Memory(self._find, clock=clock, most=_MOST_DIRECTORIES, absence=FRESH)
         self._directories = Records(
-            Partition(table, "directory", self.meter),
+            Partition(table, "directory", self.meter, patience),
             Directory,
             clock=clock,
             most=_MOST_DIRECTORIES,
         )
         self._credentials = Records(
-            Partition(table, "credential", self.meter),
+            Partition(table, "credential", self.meter, patience),
             Credential,
             clock=clock,
             most=_MOST_CREDENTIALS,

@@ -5,11 +5,13 @@ No property is called `id`, `etag`, `rid` or `ResourceId`: Cosmos DB keeps these
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from sys import intern
 from typing import Any
 
 from scim.errors import TooLarge
 from scim.repository import Change, Member, Stored
+from scim.room import CHARACTER, RESOURCE
 from scim.schema import Resource, ResourceType
 from scim.values import parse_datetime
 from storage import journal, keys
@@ -100,14 +102,18 @@ def version_values(change: Change) -> dict[str, Any]:
 
 def stored(row: Row) -> Stored:
     """Read a resource from its row; version and lastModified are what the columns say."""
-    resource = json.loads(joined(row.values))
-    return dated(resource, row.values["version"], row.values["modified"], row.etag)
+    text = joined(row.values)
+    weight = RESOURCE + CHARACTER * len(text)
+    resource = json.loads(text)
+    one = dated(resource, row.values["version"], row.values["modified"], row.etag, weight)
+    pending = row.values.get("pending")
+    return replace(one, pending=str(pending)) if pending else one
 
 
-def dated(resource: Resource, version: str, modified: str, guard: str) -> Stored:
+def dated(resource: Resource, version: str, modified: str, guard: str, weight: int = 0) -> Stored:
     if "meta" in resource:
         resource["meta"]["lastModified"] = modified
-    return Stored(resource, version, guard)
+    return Stored(resource, version, guard, weight=weight)
 
 
 def change_row(type: str, id: str, change: Change) -> Operation:

@@ -34,6 +34,7 @@ from storage.committing import Committing
 from storage.journal import Journal
 from storage.leaving import Leaving
 from storage.memberships import Memberships, added, guards, joined, removed
+from storage.pending import Pending
 from storage.purging import Purging
 from storage.reviving import Due, Reviving
 
@@ -41,9 +42,10 @@ from storage.reviving import Due, Reviving
 class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
     """One directory's resources in Table Storage."""
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: Partition, pending: Pending | None = None) -> None:
         super().__init__(partition)
-        self._memberships = Memberships(partition, self)
+        self._pending = pending or Pending(partition)
+        self._memberships = Memberships(partition, self, self._pending)
 
     async def create(
         self,
@@ -173,8 +175,13 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
         refers: Collection[str] = (),
     ) -> Stored:
         id = before.id
+        if edit is not None:
+            await self._pending.settle(type.name, before, change)
         row = rows.resource_values(type, resource, change)
         add, remove = await self._memberships.difference(type.name, id, edit)
+        large = self._pending.is_large((add, remove))
+        if pending := change.id if large else before.pending:
+            row["pending"] = pending
         keyed = moves(before.resource, resource, type)
         rows.check_room(len(keyed.claim) + len(keyed.unclaim), len(refers))
         operations = [
@@ -185,9 +192,13 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
         ]
         index_rows = [parts.index(type, key, id) for key in parts.ordered(keyed.index)]
         dropped = [parts.unindex(type, key, id) for key in parts.ordered(keyed.unindex)]
-        beside = len(operations) + len(index_rows) + len(dropped) + len(refers) > MOST
+        beside = len(operations) + len(index_rows) + len(dropped) + len(refers) + large > MOST
         operations += [] if beside else [*index_rows, *dropped]
         room = MOST - len(operations) - len(refers)
+        if large:
+            both = add, remove
+            operations += await self._pending.write_down(type.name, id, change.id, both, room)
+            add, remove = (), ()
         now = add[: room // 3]
         gone = remove[: (room - 3 * len(now)) // 2]
         operations += added(type.name, id, now)
@@ -198,7 +209,11 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
         if beside:
             etag = await self._drop(type, id, dropped, etag)
         rest = (add[len(now) :], remove[len(gone) :])
-        if edit is not None and any(rest):
+        if large:
+            version = await self._pending.carry_out(type.name, id, change.id, change)
+            change = replace(change, id=version)
+            etag = await self._etag(keys.resource(type.name, id), change)
+        elif edit is not None and any(rest):
             await self._memberships.edit(type.name, id, edit, change, rest=rest)
             etag = await self._etag(keys.resource(type.name, id), change)
         return Stored(resource, change.id, etag)
@@ -227,6 +242,7 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
         keep: Tombstone | None = None,
     ) -> list[list[Stored]]:
         id, begun = before.id, False
+        await self._pending.settle(type.name, before, change)
         grave = tombstones.burial(type, keep) if keep is not None else []
         if keep is not None:
             await self.bury_parts(type, keep)
@@ -273,19 +289,3 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
     async def remember(self, name: str, value: str) -> None:
         bookmark = Operation("put", keys.bookmark(name), rows.pieces(value))
         await self._partition.transact([bookmark])
-
-    async def _drop(
-        self, type: ResourceType, id: str, index_rows: list[Operation], etag: str
-    ) -> str:
-        """Drop index rows and return the resource's ETag after it.
-
-        They stay when somebody wrote the resource since, and may need them.
-        """
-        own = keys.resource(type.name, id)
-        for step in rows.chunks(index_rows, MOST - 1):
-            try:
-                etags = await self._partition.transact([Operation("merge", own, {}, etag), *step])
-            except Refused:
-                break
-            etag = etags[own]
-        return etag

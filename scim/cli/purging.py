@@ -79,6 +79,7 @@ async def due(
     counted = dict.fromkeys((each.name for each in fields(Purged) if each.name != "complete"), 0)
     if directory.removing:
         return {**counted, "directories": 1, "removed": 1}
+    left = await repository.unfinished()
     at, tombstones, revivals, entries = ids.timestamp(now), 0, 0, 0
     for type in await with_lost(repository, directory.catalog.resource_types):
         async for each in repository.tombstones(type):
@@ -96,7 +97,8 @@ async def due(
         "directories": 1,
         "tombstones": tombstones,
         "revivals": revivals,
-        "deletions": len(await repository.unfinished()),
+        "deletions": sum(not each.edit for each in left),
+        "edits": sum(bool(each.edit) and not each.done for each in left),
         "entries": entries,
         "warnings": warnings,
     }
@@ -107,6 +109,7 @@ _WORDS: Mapping[str, str] = {
     "tombstones": "deleted resources forgotten",
     "revivals": "revivals completed",
     "deletions": "deletions completed",
+    "edits": "large edits of members completed",
     "entries": "log lines deleted",
     "bookmarks": "bookmarks deleted",
     "warnings": "warnings of tokens that end",

@@ -22,6 +22,7 @@ class DirectoryRepairs(Walking):
             "d": self.tombstone,
             "k": self.tombstone_key,
             "o": self.revival,
+            "p": self.edit,
             "c": self.entry,
         }
         look = looks.get(suspect.partition(":")[0]) if known(suspect) else None

@@ -15,15 +15,16 @@ from scim.match import values_at
 from scim.references import without
 from scim.repository import Change, Gone, Missing, Stale, Stored, Taken
 from scim.schema import Path, ResourceType
-from storage import journal, keys, parts, rows
+from storage import beginnings, journal, keys, parts, rows
 from storage.client import Operation, Row
-from storage.repair.looking import MARK, Looking, Wrong, drop, keep, read, wrong
+from storage.repair.edits import Edits
+from storage.repair.looking import MARK, Wrong, drop, keep, read, wrong
 
 _OWNER = ("RowKey", "owner", "Timestamp")
 _CHANGE = ("RowKey", "verb", "resource")
 
 
-class Resources(Looking):
+class Resources(Edits):
     """Looking at rows of the kinds r, a, u and i."""
 
     async def resource(self, key: str) -> list[Wrong]:
@@ -33,7 +34,9 @@ class Resources(Looking):
         if row is None:
             return []
         stored, type = read(row), self.types.get(name)
-        found = await self._anchored(key, name, id)
+        found = [*await self._anchored(key, name, id), *await self.waiting(key, row)]
+        if beginnings.is_begun(row):
+            found.append(wrong("creation-broken", key, (name, id), seen=[row]))
         if any(each.finding.rule == "same-id" for each in found):
             return found  # whose the other rows are, only a person can tell
         if stored is None:
@@ -97,7 +100,7 @@ class Resources(Looking):
 
     async def _versioned(self, key: str, name: str, stored: Stored, row: Row) -> list[Wrong]:
         """Look whether the log has the version, and whether that is a deletion that broke off."""
-        place, one = keys.change(stored.version), (name, stored.id)
+        place, one = keys.entry(stored.version), (name, stored.id)
         entry = await self.partition.get(place, select=_CHANGE)
         if entry is not None:
             deleted = (entry.values.get("verb"), entry.values.get("resource")) == ("delete", one[1])

@@ -15,6 +15,7 @@ from scim.repository import Stored
 from scim.side_by_side import side_by_side
 from scim.tombstones import Tombstone
 from storage import keys
+from storage.beginnings import is_begun
 from storage.client import Partition, Row
 from storage.repair.ledger import Excerpt, Ledger
 from storage.repair.looking import PARTS, known, read
@@ -106,6 +107,8 @@ class Walking(Resources, Memberships, Tombstones):
                     ledger.owe(f"{each} {id}", row.key)
                 if first and type is not None and is_out_of_date(type, stored, row):
                     suspects.append(row.key)
+                if first and (stored.pending or is_begun(row)):
+                    suspects.append(row.key)
             yield suspects + (await self._lacking_others(readable) if first else [])
 
     async def _pairs(self, ledger: Ledger) -> Suspects:
@@ -142,6 +145,9 @@ class Walking(Resources, Memberships, Tombstones):
             yield self._odd(page)
         async for page in self._kind("s", ("RowKey",)):
             yield self._odd(page)
+        async for page in self._kind("p", ("RowKey",)):
+            notes = {":".join(row.key.split(":")[:4]) for row in filter(_known, page)}
+            yield [*self._odd(page), *sorted(notes)]
         async for page in self._kind("d", ("RowKey", "change", "parts", "revived")):
             suspects, heads = self._odd(page), list[Row]()
             for row in filter(_known, page):
@@ -198,7 +204,7 @@ class Walking(Resources, Memberships, Tombstones):
         since, broken, wanted = await self.since(), list[str](), dict[str, list[str]]()
         for place, stored in resources:
             if stored.version >= since:
-                wanted.setdefault(keys.change(stored.version), []).append(place)
+                wanted.setdefault(keys.entry(stored.version), []).append(place)
             type = self.types.get(place.split(":")[1])
             for _, id in references(type, stored) if type is not None else ():
                 if not keys.usable(id):

@@ -12,14 +12,14 @@ from tests.faults.operations import COMMANDS, REQUESTS
 from tests.faults.points import Tried, killed_everywhere
 from tests.faults.worlds import Worlds
 
-_AFTER = ("completed by repeating", "by the repair", "to repair", "healed")
+_AFTER = ("completed by repeating", "to repair", "healed")
 
 
 async def kills(worlds: Worlds, chosen: str) -> list[str]:
     """Kill each operation everywhere; what was wrong."""
     wrong, total = list[str](), Tried()
     _row("operation", "calls", "points", "states", "nothing", "part", "all", *_AFTER)
-    _row("---", *["---:"] * 10)
+    _row("---", *["---:"] * 9)
     for operation in (*REQUESTS, *COMMANDS):
         if chosen in operation.name:
             tried = await killed_everywhere(await worlds.scene(operation), every=True)
@@ -49,7 +49,7 @@ async def matrix(worlds: Worlds, chosen: str) -> list[str]:
 
 def _counts(tried: Tried) -> Sequence[int]:
     seen = [tried.seen[each] for each in ("nothing", "part", "all")]
-    after = [tried.repeated, tried.mended, tried.repairable, tried.healed]
+    after = [tried.repeated, tried.repairable, tried.healed]
     return [tried.calls, tried.points, tried.states, *seen, *after]
 
 

@@ -84,13 +84,13 @@ async def _meet(on: Scene, point: Point, met: Met, looked: dict[tuple[object, ..
         looked[state] = await _look(on, met, where, status)
         if fault.late and status == 503:
             left = on.world.service.rows.snapshot()
-            met.wrong += (await repeated(on, where))[0]
+            met.wrong += await repeated(on, where)
             await process.transport.catch_up()
             met.wrong += await complete(on, f"{where}: done at last")
             on.world.service.rows.go_back(left)
             await process.transport.catch_up()
     if status == 503:
-        met.wrong += (await repeated(on, where))[0]
+        met.wrong += await repeated(on, where)
 
 
 async def _look(on: Scene, met: Met, where: str, status: int) -> str:

@@ -16,8 +16,8 @@ class Tried:
     """What became of an operation at the points at which its process was killed.
 
     nothing, all, part: of it was seen afterwards. repairable, healed: the repair found something,
-    and there was nothing left to be found after it. repeated, mended: what was missing was done by
-    the same request, sent again, or by the repair after it.
+    and there was nothing left to be found after it. repeated: what was missing was done by the same
+    request, sent again.
     """
 
     calls: int = 0
@@ -28,7 +28,6 @@ class Tried:
     healed: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
-    mended: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: "Tried") -> None:
@@ -39,7 +38,6 @@ class Tried:
         self.repairable += other.repairable
         self.healed += other.healed
         self.repeated += other.repeated
-        self.mended += other.mended
         self.rules += other.rules
         self.wrong += other.wrong
 
@@ -139,22 +137,18 @@ async def _look(on: Scene, tried: Tried, where: str) -> None:
         if any(RULES[each].healed for each in again):
             tried.wrong.append(f"{where}: the repair leaves {again}")
         on.world.service.rows.go_back(left)
-    wrong, mended = await repeated(on, where)
+    wrong = await repeated(on, where)
     tried.wrong += wrong
-    tried.repeated += what != "all" and not mended and not wrong
-    tried.mended += what != "all" and mended and not wrong
+    tried.repeated += what != "all" and not wrong
 
 
-async def repeated(on: Scene, where: str) -> tuple[list[str], bool]:
-    """Do it again, as the client does; what is wrong then, and whether the repair was needed."""
+async def repeated(on: Scene, where: str) -> list[str]:
+    """Do it again, as the client does; what is wrong then."""
     async with on.world.process() as process:
         status = await answer(on.act, process)
     if status not in (on.operation.status, *on.operation.again):
-        return [f"{where}: repeated, it answers {status}"], False
-    mended = on.operation.repaired and bool(await judged(on.world))
-    if mended:
-        await on.world.repaired(dry_run=False)
-    return await complete(on, f"{where}: repeated ({status})"), mended
+        return [f"{where}: repeated, it answers {status}"]
+    return await complete(on, f"{where}: repeated ({status})")
 
 
 async def complete(on: Scene, where: str) -> list[str]:

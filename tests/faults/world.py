@@ -18,6 +18,7 @@ from scim.server import Server
 from storage.client import PATIENCE, Partition
 from storage.memberships import added
 from storage.patience import Patience
+from storage.pending import LARGE, Pending
 from storage.registry import TablesRegistry
 from storage.registry_memory import MemoryRegistry
 from storage.repair.open import of_directory
@@ -44,10 +45,11 @@ class Process:
     table: TableClient
     client: Client
     registry: TablesRegistry
+    large: int = LARGE
 
     @property
     def repository(self) -> TablesRepository:
-        return TablesRepository(self.partition)
+        return TablesRepository(self.partition, Pending(self.partition, large=self.large))
 
     @property
     def partition(self) -> Partition:
@@ -67,6 +69,7 @@ class World:
     users: list[str]
     groups: list[str]
     snapshot: bytes = b""
+    large: int = LARGE
 
     def keep(self) -> None:
         """Remember how it is now."""
@@ -87,13 +90,14 @@ class World:
             table = account.get_table_client("scim")
 
             def repository(directory: Directory) -> TablesRepository:
-                return TablesRepository(Partition(table, directory.id, Meter(), HASTY))
+                partition = Partition(table, directory.id, Meter(), HASTY)
+                return TablesRepository(partition, Pending(partition, large=self.large))
 
             server = Server(registry=self.recorded, repository=repository, pepper=PEPPER)
             one = self.client
             client = Client(server, one.name, one.token, one.directory)
-            registry = TablesRegistry(account.get_table_client("directories"))
-            yield Process(transport, table, client, registry)
+            registry = TablesRegistry(account.get_table_client("directories"), patience=HASTY)
+            yield Process(transport, table, client, registry, self.large)
             await server.close()
 
     async def join(self, user: str, groups: list[str]) -> None:

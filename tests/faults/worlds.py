@@ -19,4 +19,5 @@ class Worlds:
             self._made[need] = world, world.service.rows.snapshot()
         world, snapshot = self._made[need]
         world.service.rows.go_back(snapshot)
+        world.large = operation.large
         return await scene(operation, world)

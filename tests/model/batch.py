@@ -72,19 +72,23 @@ def _part(piece: bytes) -> Part:
     return Part(method, url, {name.lower(): value for name, _, value in fields}, content)
 
 
-def compose(answers: Iterable[Answer], id: str) -> tuple[str, bytes]:
-    """Write the answer to a transaction: its Content-Type, and its bytes."""
+def compose(answers: Iterable[Answer], id: str, *, cosmos: bool = False) -> tuple[str, bytes]:
+    """Write the answer to a transaction: its Content-Type, and its bytes.
+
+    Cosmos DB ends some lines of it in another way.
+    """
+    end = "\n" if cosmos else "\r\n"
     head = (
-        f"--changesetresponse_{id}\r\nContent-Type: application/http\r\n"
-        "Content-Transfer-Encoding: binary\r\n\r\n"
+        f"--changesetresponse_{id}{end}Content-Type: application/http{end}"
+        f"Content-Transfer-Encoding: binary{end}{end}"
     ).encode()
     parts = [
-        f"--batchresponse_{id}\r\nContent-Type: multipart/mixed;"
+        f"--batchresponse_{id}{end}Content-Type: multipart/mixed;"
         f" boundary=changesetresponse_{id}\r\n\r\n".encode()
     ]
     for each in answers:
         fields = "".join(f"{name}: {value}\r\n" for name, value in each.headers.items())
         line = f"HTTP/1.1 {each.status} {reason(each.status)}\r\n{fields}\r\n"
         parts += [head, line.encode(), each.content, b"\r\n"]
-    parts.append(f"--changesetresponse_{id}--\r\n--batchresponse_{id}--\r\n".encode())
+    parts.append(f"--changesetresponse_{id}--{end}--batchresponse_{id}--\r\n".encode())
     return f"multipart/mixed; boundary=batchresponse_{id}", b"".join(parts)

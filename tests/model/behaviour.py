@@ -4,8 +4,13 @@
   query to return no results but to still return a continuation header"
   (learn.microsoft.com/rest/api/storageservices/query-timeout-and-pagination)
 - `examined`: rows that a query looks at before it gives a token, as after five seconds (same page)
-- `cosmos`: results are in no order, keys have at most 255 bytes, transactions 2 MB, and some names
-  are reserved (learn.microsoft.com/azure/cosmos-db/table/faq)
+- `cosmos`: it is Cosmos DB for Table. Results are in no order, keys have at most 255 bytes,
+  transactions 2 MB, and some names are reserved (learn.microsoft.com/azure/cosmos-db/table/faq);
+  no row passes a comparison of `Timestamp` (github.com/Azure/azure-sdk-for-net/issues/32468). A
+  transaction that it throttles is 429 in one part of the answer
+  (github.com/yevhen/Streamstone/issues/41). As recorded in its tests of the SDK
+  (github.com/Azure/azure-sdk-for-python, `sdk/tables/azure-data-tables/tests/recordings`) are its
+  tokens, its errors, a missing table, a PATCH in a transaction, the ends of an answer's lines
 - `refusals`: statuses that the next requests are answered with, instead of being done
 - `latency`: seconds that each answer takes
 """

@@ -8,7 +8,7 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from storage.client import PATIENCE
 from tests.model.behaviour import Behaviour
 from tests.model.service import Service
-from tests.model.transport import CONNECTION, ModelTransport
+from tests.model.transport import CONNECTION, COSMOS, ModelTransport
 from tests.storage.conftest import account, modelled, service, table
 
 __all__ = ["account", "modelled", "service", "table"]
@@ -26,8 +26,9 @@ def transport(behaviour: Behaviour) -> ModelTransport:
 
 
 @pytest.fixture
-async def own_table(transport: ModelTransport) -> AsyncIterator[TableClient]:
+async def own_table(transport: ModelTransport, behaviour: Behaviour) -> AsyncIterator[TableClient]:
     """An empty table of a model of its own."""
-    client = TableServiceClient.from_connection_string(CONNECTION, transport=transport, **PATIENCE)
+    where = COSMOS if behaviour.cosmos else CONNECTION
+    client = TableServiceClient.from_connection_string(where, transport=transport, **PATIENCE)
     async with client as opened:
         yield await opened.create_table("rows")

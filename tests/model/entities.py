@@ -110,15 +110,11 @@ def properties_of(row: Row) -> dict[str, Any]:
     return found
 
 
-def comparable(row: Row) -> dict[str, Any]:
-    """Make of a row what filters compare."""
+def comparable(row: Row, *, timed: bool = True) -> dict[str, Any]:
+    """Make of a row what filters compare, unless they can't tell its time."""
     found = properties_of(row) if row.body else {}
-    return {
-        **found,
-        "PartitionKey": row.partition,
-        "RowKey": row.key,
-        "Timestamp": Time(timestamp(row.ticks)),
-    }
+    time = {"Timestamp": Time(timestamp(row.ticks))} if timed else {}
+    return {**found, "PartitionKey": row.partition, "RowKey": row.key, **time}
 
 
 def written(row: Row, select: frozenset[str]) -> str:

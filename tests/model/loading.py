@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from scim import ids
@@ -27,7 +28,7 @@ from tests.model.service import Service
 USER, GROUP = Catalog.build((), BUILT_IN_RESOURCE_TYPES).resource_types
 _USER_URN = "urn:ietf:params:scim:schemas:core:2.0:User"
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-_BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 _AT_ONCE = 20_000  # rows that are put at a time
 _SAMPLE = 9_876_543  # digits that occur nowhere else in a user
 _SAMPLE_DIGITS = str(_SAMPLE)
@@ -87,7 +88,7 @@ class Loader:
         pattern = _Pattern(self._taken(), change)
         with self._service.rows.transaction():  # one: each would write much of a file anew
             for number in numbers:
-                change_id = self._succession.next(_BEGUN)
+                change_id = self._succession.next(BEGUN)
                 for key, body in pattern.rows(number, change_id):
                     self._put(key, body)
             self._write()
@@ -114,8 +115,8 @@ class Loader:
         """Make the change that a POST makes, at the time at which all begins."""
         names = sorted(name for name in user(0) if name != "schemas")
         return Change(
-            id=self._succession.next(_BEGUN),
-            at=ids.timestamp(_BEGUN),
+            id=self._succession.next(BEGUN),
+            at=ids.timestamp(BEGUN),
             verb="create",
             attributes=tuple(names) if type is USER else ("displayName",),
             credential=self._credential,
@@ -186,7 +187,8 @@ class _Recorder(Partition):
         return {}
 
 
-_NOBODY: Any = None  # no client: nothing is read
+# No client: nothing is read, but its address tells which service it is.
+_NOBODY: Any = SimpleNamespace(url="https://model.table.core.windows.net")
 
 
 def _document(

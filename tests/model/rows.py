@@ -7,6 +7,7 @@ bytes; the service's order, of UTF-16 units, is the same for everything below U+
 
 import re
 import sqlite3
+import weakref
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,12 @@ class Rows:
 
     def __init__(self, file: Path | None = None, *, cache: int = 16) -> None:
         """Open a file, of which `cache` MiB are in memory; without one, all is in memory."""
-        self._store = sqlite3.connect(file or ":memory:", isolation_level=None)
+        # Most tests leave it to the garbage collector, which may run in any thread; Python 3.13
+        # warns of what nobody closed.
+        self._store = sqlite3.connect(
+            file or ":memory:", isolation_level=None, check_same_thread=False
+        )
+        weakref.finalize(self, self._store.close)
         self._store.create_function("scattered", 1, _scattered, deterministic=True)
         for pragma in ("page_size=8192", "journal_mode=memory", "synchronous=off"):
             self._store.execute(f"pragma {pragma}")

@@ -8,6 +8,7 @@ import base64
 import json
 import re
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,7 @@ class Service:
                 return self._write(target, part)
             return self._query(target) if target.key is None else self._get(target)
         except Fault as fault:
-            return _failed(fault)
+            return self.failed(fault)
 
     def next_ticks(self) -> int:
         """Give the time in units of 100 ns, later than ever before."""
@@ -111,6 +112,8 @@ class Service:
 
     def _check_table(self, name: str) -> None:
         if not self.rows.has_table(name):
+            if self.behaviour.cosmos:
+                raise _missing()
             raise Fault(404, "TableNotFound", "The table specified does not exist.")
 
     def _get(self, target: _Target) -> Answer:
@@ -129,6 +132,7 @@ class Service:
         size = self.behaviour.page_size(_top(target.query))
         bodies = query.test is not None or entities.needs_body(select)
         found: list[Row] = []
+        cosmos = self.behaviour.cosmos
         last = _place(target.query)
         left = self.behaviour.examined
         more = False
@@ -137,7 +141,7 @@ class Service:
             query.within,
             last,
             bodies=bodies,
-            ordered=not self.behaviour.cosmos,
+            ordered=not cosmos,
         ):
             more = len(found) >= size or left == 0
             if more:
@@ -145,14 +149,24 @@ class Service:
             last = (row.partition, row.key)
             self.counts.examined += 1
             left = left if left is None else left - 1
-            if query.test is None or query.test(entities.comparable(row)):
+            if query.test is None or query.test(entities.comparable(row, timed=not cosmos)):
                 found.append(row)
         self.counts.returned += len(found)
         text = ",".join(entities.written(each, select) for each in found)
         headers = {"Content-Type": _JSON}
         if more:
-            headers |= _token(last or ("", ""))
+            headers |= _token(last or ("", ""), cosmos=cosmos)
         return Answer(200, headers, f'{{"value":[{text}]}}'.encode())
+
+    def failed(self, fault: Fault) -> Answer:
+        """Write an answer that says what failed; Cosmos DB says it in the body alone."""
+        cosmos = self.behaviour.cosmos
+        message = {"lang": "en-US", "value": fault.message}
+        if cosmos:
+            message = {"lang": "en-us", "value": f"{fault.message}\n\nRequestID:{uuid.uuid4()}\n"}
+        content = json.dumps({"odata.error": {"code": fault.code, "message": message}}).encode()
+        named = {} if cosmos else {"x-ms-error-code": fault.code}
+        return Answer(fault.status, {"Content-Type": _JSON, **named}, content)
 
     def _write(self, target: _Target, part: Part) -> Answer:
         with self.rows.transaction():
@@ -163,14 +177,16 @@ class Service:
         if len(part.content) > (LARGEST_COSMOS_BATCH if cosmos else LARGEST_BATCH):
             raise Fault(413, "RequestBodyTooLarge", "The request body is too large.")
         parts = batch.parse(part.content)
+        if cosmos and any(each.method == "PATCH" for each in parts):
+            raise Fault(400, "InvalidInput", "One of the input values is invalid.")
         self._batches += 1
         try:
             answers: Sequence[Answer] = self._done_all(parts)
         except _At as failed:
             fault, index = failed.fault, failed.index
             numbered = Fault(fault.status, fault.code, f"{index}:{fault.message}")
-            answers = [_failed(numbered)]
-        kind, content = batch.compose(answers, f"{self._batches:08x}")
+            answers = [self.failed(numbered)]
+        kind, content = batch.compose(answers, f"{self._batches:08x}", cosmos=cosmos)
         return Answer(202, {"Content-Type": kind}, content)
 
     def _done_all(self, parts: Sequence[Part]) -> list[Answer]:
@@ -321,21 +337,27 @@ def _top(query: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _token(last: Key) -> dict[str, str]:
+def _token(last: Key, *, cosmos: bool) -> dict[str, str]:
     """Write the place of the last row that was looked at; a client can't read it."""
+    place = [base64.urlsafe_b64encode(each.encode()).decode() for each in last]
+    if cosmos:
+        token = json.dumps({"token": "!".join(place), "range": {"min": "", "max": "FF"}})
+        written = [token, "NA"]
+    else:
+        written = [f"1!{each}" for each in place]
     return {
-        f"x-ms-continuation-Next{name}": "1!" + base64.urlsafe_b64encode(each.encode()).decode()
-        for name, each in zip(entities.KEYS, last, strict=True)
+        f"x-ms-continuation-Next{name}": each
+        for name, each in zip(entities.KEYS, written, strict=True)
     }
 
 
 def _place(query: Mapping[str, str]) -> Key | None:
     if "NextPartitionKey" not in query:
         return None
-    partition, key = (
-        base64.urlsafe_b64decode(query.get(f"Next{name}", "1!").removeprefix("1!")).decode()
-        for name in entities.KEYS
-    )
+    place = [query.get(f"Next{name}", "").removeprefix("1!") for name in entities.KEYS]
+    if place[0].startswith("{"):
+        place = json.loads(place[0])["token"].split("!")
+    partition, key = (base64.urlsafe_b64decode(each).decode() for each in place)
     return partition, key
 
 
@@ -345,9 +367,3 @@ def _etag(row: Row) -> str:
 
 def _missing() -> Fault:
     return Fault(404, "ResourceNotFound", "The specified resource does not exist.")
-
-
-def _failed(fault: Fault) -> Answer:
-    message = {"lang": "en-US", "value": fault.message}
-    content = json.dumps({"odata.error": {"code": fault.code, "message": message}}).encode()
-    return Answer(fault.status, {"Content-Type": _JSON, "x-ms-error-code": fault.code}, content)

@@ -76,7 +76,17 @@ async def test_all_of_the_server_runs_on_the_model(transport: ModelTransport) ->
     await storage.close()
 
 
-async def test_the_sdk_merges_in_cosmos_own_way() -> None:
+async def test_a_service_without_tables_is_not_ready_on_cosmos_either() -> None:
+    """Which says of a table that is missing what it says of a row."""
+    storage = open_storage(COSMOS, transport=ModelTransport(Service(Behaviour(cosmos=True))))
+    with pytest.raises(Unavailable, match="tables do not exist"):
+        await storage.ready()
+    await storage.prepare()
+    await storage.ready()
+    await storage.close()
+
+
+async def test_rows_are_merged_in_cosmos_own_way() -> None:
     """As a POST that says what it is; the model takes it as what it is."""
     transport = ModelTransport(Service(Behaviour(cosmos=True)))
     account = TableServiceClient.from_connection_string(COSMOS, transport=transport, **PATIENCE)

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from bench import flat, million
-from bench.flat import PAGE, Measured, run
-from tests.model.rows import Rows
-from tests.model.service import Service
+from bench import million
+from bench.flat import Measured, run
+from bench.flat_operations import PAGE
 
 # A cold processor, a neighbour: the time of a request is CPU time, the least of several batches.
 _FACTOR = 2
+SIZES = ((100, 10_000), (10, 10_000))  # users, and members of a group
 _FIGURES = ("rounds", "calls", "rows", "examined", "written", "sent", "received")
 
 
 @pytest.fixture(scope="module")
 async def measured() -> list[Measured]:
-    return await run((100, 10_000), (10, 10_000))
+    return await run(*SIZES)
 
 
 def pairs(measured: list[Measured]) -> list[tuple[Measured, Measured]]:
@@ -37,11 +37,23 @@ def test_a_request_costs_the_same_at_any_size(measured: list[Measured]) -> None:
                 assert one == other, f"{small.name}: {one} {figure}, then {other}"
 
 
-def test_a_request_takes_as_long_at_any_size(measured: list[Measured]) -> None:
-    """Within a factor of two."""
-    for small, large in pairs(measured):
-        if "ms" not in small.grows:
-            assert large.ms < _FACTOR * small.ms, f"{small.name}: {small.ms} ms, then {large.ms}"
+def slower(measured: list[Measured]) -> dict[str, tuple[float, float]]:
+    """Milliseconds of those that took longer than they may among many."""
+    return {
+        small.name: (small.ms, large.ms)
+        for small, large in pairs(measured)
+        if "ms" not in small.grows and large.ms >= _FACTOR * small.ms
+    }
+
+
+async def test_a_request_takes_as_long_at_any_size(measured: list[Measured]) -> None:
+    """Within a factor of two, once in three times: neighbours slow some of them down."""
+    found = slower(measured)
+    for _ in range(2):
+        if found:
+            again = slower(await run(*SIZES))
+            found = {name: each for name, each in again.items() if name in found}
+    assert found == {}
 
 
 def test_any_other_page_reads_its_own_rows(measured: list[Measured]) -> None:
@@ -67,10 +79,9 @@ def test_the_first_page_counts_everybody_once(measured: list[Measured]) -> None:
 
 async def test_a_walk_reads_everybody_once(tmp_path: Path) -> None:
     """What `bench.million` does, of 2,000: by index and by cursor, from a file."""
-    service = Service(rows=Rows(tmp_path / "rows"))
-    await flat.load_users(service, 2_000)
-    service.rows.close()
-    found = await million.run(tmp_path / "rows", 2_000, 500)
-    assert found["different"] == []
+    await million.load(tmp_path / "rows", 2_000)
+    found = await million.run(tmp_path / "rows", 2_000, 500, latencies=(0.0, 0.01))
+    assert million.wrong(found) == []
+    assert {each["total"] for each in found["first pages"]} == {2_000}
     # Those who were created and deleted meanwhile are not among them.
     assert [(each["users"], each["pages"]) for each in found["walks"]] == [(2_000, 4)] * 2

@@ -73,6 +73,9 @@ class ModelTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
                 {"Content-Type": "application/json", "x-ms-error-code": refusal.code, **more},
                 json.dumps({"odata.error": message}).encode(),
             )
+            if behaviour.cosmos and refusal.status == 429 and request.url.endswith("$batch"):
+                kind, content = batch.compose([answer], "0", cosmos=True)
+                answer = Answer(202, {"Content-Type": kind}, content)
         self.bytes.received += len(answer.content)
         return _Response(request, answer)
 

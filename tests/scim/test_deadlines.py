@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from scim import fairness, purging, reading_log, recording
-from scim.deadlines import BULK, DELETION, FRESH, LIST, LONGEST_REQUEST, MARGIN, SETTLED
+from scim.deadlines import (
+    BULK,
+    DELETION,
+    EDIT,
+    FRESH,
+    HELP,
+    LIST,
+    LONGEST_REQUEST,
+    MARGIN,
+    SETTLED,
+)
 from storage.client import LONGEST_CALL
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +37,10 @@ def test_the_documents_say_how_long(name: str) -> None:
 
 def test_a_bulk_request_has_time_for_its_last_operation() -> None:
     assert BULK.total_seconds() + DELETION < LONGEST_REQUEST
+
+
+def test_a_large_edit_has_time_behind_an_earlier_one() -> None:
+    assert HELP < EDIT < LONGEST_REQUEST - DELETION
 
 
 def test_a_list_that_takes_too_long_is_ended_before_its_request_is() -> None:

@@ -164,11 +164,16 @@ async def test_what_is_kept_of_a_type_that_is_gone_goes_on_its_day(service: Serv
     assert await repository.buried_types() == []
 
 
-async def test_bookmarks_of_walks_live_for_a_day(service: Service) -> None:
-    directory = await service.add("contoso")
+@pytest.mark.parametrize(("hours", "next"), [(2, None), (25, Rules())], ids=["walks", "indexing"])
+async def test_bookmarks_live_as_long_as_they_are_needed(
+    service: Service, hours: int, next: Rules | None
+) -> None:
+    """Those of walks as long as a cursor; one by which rules are changed for a day; and an hour."""
+    directory = await service.add("contoso", next=next)
     await service.storage.repository(directory).remember("walk", "here")
-    assert (await service.purge(datetime.now(UTC))).bookmarks == 0
-    assert (await service.purge(datetime.now(UTC) + DAY)).bookmarks == 1
+    almost = timedelta(hours=hours, minutes=-1)
+    assert (await service.purge(datetime.now(UTC) + almost)).bookmarks == 0
+    assert (await service.purge(datetime.now(UTC) + timedelta(hours=hours))).bookmarks == 1
 
 
 async def test_a_token_is_warned_of_once_for_each_mark(

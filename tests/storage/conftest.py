@@ -11,8 +11,9 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 from storage.client import PATIENCE
 from tests.leaks import secrets
+from tests.model.behaviour import Behaviour
 from tests.model.service import Service
-from tests.model.transport import CONNECTION, ModelTransport
+from tests.model.transport import CONNECTION, COSMOS, ModelTransport
 from tests.service import PEPPER
 
 
@@ -30,12 +31,22 @@ async def modelled() -> AsyncIterator[TableServiceClient]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+async def cosmos() -> AsyncIterator[TableServiceClient]:
+    """A model of Cosmos DB for Table."""
+    transport = ModelTransport(Service(Behaviour(cosmos=True)))
+    opened = TableServiceClient.from_connection_string(COSMOS, transport=transport, **PATIENCE)
+    async with opened:
+        yield opened
+
+
+_ACCOUNTS = {"azurite": "service", "model": "modelled", "cosmos": "cosmos"}
+
+
 @pytest.fixture(params=["azurite", "model"])
 def account(request: pytest.FixtureRequest) -> TableServiceClient:
-    """Both in turn; a test that is about one of them parametrizes this fixture."""
-    opened: TableServiceClient = request.getfixturevalue(
-        "service" if request.param == "azurite" else "modelled"
-    )
+    """Both in turn; a test that is about others parametrizes this fixture."""
+    opened: TableServiceClient = request.getfixturevalue(_ACCOUNTS[request.param])
     return opened
 
 

@@ -211,7 +211,7 @@ class RepositoryContract(Indexing, Many, Races, Journals, Tombs):
             before = await in_group(repository, team.id)
             version = await repository.edit_members(GROUP, team.id, edit, again)
             assert await in_group(repository, team.id) == expected
-            assert (version == again.id) == (before != expected)
+            assert version.startswith(again.id) == (before != expected)
             assert await repository.edit_members(GROUP, team.id, edit, change()) == version
             found = await repository.get(GROUP, team.id)
             assert found is not None
@@ -291,7 +291,7 @@ class RepositoryContract(Indexing, Many, Races, Journals, Tombs):
         one = await user(repository, userName=odd, title=odd, emails=[{"value": odd}])
         assert await repository.get(USER, one.id, members=True) == one
         assert len(await repository.find(USER, looked_up(USER, "emails.value", odd))) == 1
-        for text, units in (("x", 1), ("ä", 1), ("😀", 2), ('"', 2)):
+        for text, units in (("x", 1), ("ä", 1), ("日", 1), ("😀", 2), ('"', 2)):
             fits = await user(repository, title=text * ((LARGEST - 500) // units))
             assert await repository.get(USER, fits.id, members=True) == fits
             longer = {**fits.resource, "title": text * (LARGEST // units)}

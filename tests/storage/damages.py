@@ -21,6 +21,7 @@ from tests.storage.making import GROUP, USER, change, group, looked_up, user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 SECRET = "Very-Private-Value"  # in whatever is damaged: no finding and no log says it
+PART = '{"add": [], "remove": []}'  # of a large edit
 DIRECTORY = Directory(id="directory", name="contoso")
 
 
@@ -180,6 +181,11 @@ async def broken_deletion(place: Place) -> None:
     )
 
 
+async def broken_creation(place: Place) -> None:
+    """Its first step was done: the row has the digest of what was sent."""
+    await place.write(Operation("merge", r(place.other, "Group"), {"begun": "a digest"}))
+
+
 async def lost_member(place: Place) -> None:
     """All rows of a member are gone, but for those of memberships and references."""
     bob = place.bob
@@ -212,6 +218,15 @@ async def same_id(place: Place) -> None:
     values = {name: each for name, each in found.values.items() if name[0].islower()}
     values |= {"type": "User"}
     await place.write(Operation("insert", keys.resource("User", place.other.id), values))
+
+
+def edit_of_members(place: Place, *, note: bool, waits: bool, text: str = PART) -> list[Operation]:
+    """What is there of a large edit of the other group."""
+    one, edit = place.other.id, f"{'0' * 22}-0"
+    rows_ = [Operation("put", keys.pending_part("Group", one, edit, 0), {"j0": text})]
+    rows_ += [Operation("put", keys.pending("Group", one, edit))] if note else []
+    own = Operation("merge", r(place.other, "Group"), {"pending": edit})
+    return [*rows_, own] if waits else rows_
 
 
 def stray(key: str, **values: Any) -> Plant:
@@ -288,6 +303,26 @@ DAMAGES: Mapping[str, tuple[Plant, set[str]]] = {
     "parts of another change": (parts_of_another_change, {"tombstone-parts"}),
     "revival broke off": (broken_revival, {"revival-broken"}),
     "revival of nobody": (stray("o:User:nobody"), {"revival-orphaned"}),
+    "edit that is not there": (
+        at(lambda p: [Operation("merge", r(p.other, "Group"), {"pending": "nowhere"})]),
+        {"edit-lost"},
+    ),
+    "edit without its note": (
+        at(lambda p: edit_of_members(p, note=False, waits=True)),
+        {"edit-lost", "edit-parts"},
+    ),
+    "edit that nobody waits for": (
+        at(lambda p: edit_of_members(p, note=True, waits=False)),
+        {"edit-orphaned"},
+    ),
+    "edit that was never begun": (
+        at(lambda p: edit_of_members(p, note=False, waits=False)),
+        {"edit-parts"},
+    ),
+    "edit that can't be read": (
+        at(lambda p: edit_of_members(p, note=True, waits=True, text=SECRET)),
+        {"edit-damaged"},
+    ),
     "resource lost": (
         at(lambda p: [delete(r(p.ada))]),
         {"anchor-orphaned", "claim-stale", "index-stale", "membership-of-nobody"},
@@ -304,6 +339,7 @@ REPORTED: Mapping[str, tuple[Plant, set[str]]] = {
     "two of one value": (twice_one_value, {"claim-conflict"}),
     "two of one id": (same_id, {"same-id"}),
     "deletion broke off": (broken_deletion, {"deletion-broken"}),
+    "creation broke off": (broken_creation, {"creation-broken"}),
     "display damaged": (
         at(lambda p: [Operation("merge", as_member(p, p.ada), {"display": SECRET})]),
         {"membership-damaged"},

@@ -22,6 +22,7 @@ class Faulty:
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
+        self.url = table.url
         self.off()
 
     def off(self) -> None:
@@ -61,14 +62,27 @@ class Faulty:
     async def get_entity(self, *args: Any, **options: Any) -> Any:
         return await self._call("get", lambda: self._table.get_entity(*args, **options))
 
-    async def submit_transaction(self, *args: Any, **options: Any) -> Any:
-        return await self._call(
-            "transact", lambda: self._table.submit_transaction(*args, **options)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)  # what a client says of itself
+
+    @property
+    def _client(self) -> Any:
+        """What sends a transaction (`storage/batch.py`)."""
+
+        async def send(*args: Any, **options: Any) -> Any:
+            answer = await self._table._client.send_request(*args, **options)
+            await answer.read()
+            return answer
+
+        return SimpleNamespace(
+            send_request=lambda *args, **options: self._call(
+                "transact", lambda: send(*args, **options)
+            )
         )
 
     def query_entities(self, *args: Any, **options: Any) -> Any:
-        pages: Any = self._table.query_entities(*args, **options).by_page()
-        return SimpleNamespace(by_page=lambda: _Pages(self, pages))
+        found: Any = self._table.query_entities(*args, **options)
+        return SimpleNamespace(by_page=lambda token=None: _Pages(self, found.by_page(token)))
 
 
 class _Pages:

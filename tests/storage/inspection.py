@@ -32,7 +32,7 @@ def _resource(parts: list[str], row: Row) -> list[str]:
     resource = rows.stored(row).resource
     return [
         keys.anchor(id),
-        keys.change(row.values["version"]),
+        keys.entry(row.values["version"]),
         *(keys.claim(type.name, each) for each in claims(resource, type)),
         *(keys.index(type.name, each, id) for each in indexes(resource, type)),
     ]

@@ -97,6 +97,8 @@ async def a_group(fragile: Fragile) -> Back:
 
 
 SCENARIOS = pytest.mark.parametrize("scenario", [a_user, a_group])
+# What breaks off is ours; the first test shows that it does so in the same way on Azurite.
+MODEL = pytest.mark.parametrize("account", ["model"], indirect=True)
 
 
 async def purged(fragile: Fragile) -> int:
@@ -147,6 +149,39 @@ async def test_nobody_is_lost(peopled: Fragile, scenario: Scenario) -> None:
         assert await back.warned() == ""
 
 
+@MODEL
+@SCENARIOS
+async def test_the_same_request_completes_it(peopled: Fragile, scenario: Scenario) -> None:
+    """Once: when all are there, it is a conflict as any other; one that differs always was."""
+    async for back in killed(peopled, scenario):
+        other = {**back.body, "externalId": str(uuid4())}
+        assert (await peopled.client.post(back.path, other)).status == 409
+        left = await peopled.repository.reviving()
+        assert await back.post() == (201 if left else 409)
+        assert await back.now() == set(back.others)
+        assert await back.post() == 409
+        assert await back.warned() == ""
+
+
+@MODEL
+async def test_members_that_were_sent_with_it_come_too(peopled: Fragile) -> None:
+    """Of whom were members before, and of whom are new, no transaction holds all."""
+    client, sent = peopled.client, [{"value": each} for each in peopled.users[20:]]
+    for place in range(1, 5):
+        back = await a_group(peopled)
+        body = {**back.body, "members": sent}
+        peopled.faulty.off()
+        peopled.faulty.kill(len(sent) + 10 * place, after=True)
+        await client.post("/Groups", body)
+        peopled.faulty.off()
+        lived = await back.lives()
+        assert (await client.post("/Groups", body)).status in ((201, 409) if lived else (201,))
+        assert await back.now() == set(peopled.users), place
+        assert await back.warned() == ""
+    assert await faults(peopled.partition) == []
+
+
+@MODEL
 @SCENARIOS
 @pytest.mark.parametrize("way", ["purge", "delete"])
 async def test_nobody_who_was_removed_comes_back(
@@ -176,6 +211,7 @@ async def test_nobody_who_was_removed_comes_back(
         assert await back.now() == kept
 
 
+@MODEL
 @SCENARIOS
 async def test_a_tombstone_that_is_left_over_gives_nothing_back(
     peopled: Fragile, scenario: Scenario
@@ -199,6 +235,7 @@ async def test_a_tombstone_that_is_left_over_gives_nothing_back(
     assert await faults(peopled.partition) == []
 
 
+@MODEL
 @pytest.mark.parametrize("way", ["put", "patch"])
 async def test_a_group_that_was_said_to_be_whole_is(peopled: Fragile, way: str) -> None:
     """Who replaces members by those whom they see means that nobody else is one."""
@@ -226,6 +263,7 @@ async def test_a_group_that_was_said_to_be_whole_is(peopled: Fragile, way: str) 
     assert all(each in warned for each in set(back.others) - there)
 
 
+@MODEL
 async def test_a_purge_may_break_off_as_well(peopled: Fragile) -> None:
     """Another one goes on, and takes what the first has written for what it is."""
     own, left, groups = peopled.repository, peopled.users[:44], peopled.groups

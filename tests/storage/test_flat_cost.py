@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import pytest
 from azure.data.tables.aio import TableClient
 
 from scim.auth.access_tokens import Signer
@@ -117,6 +118,7 @@ async def nothing() -> None:
     """Prepare, or close, nothing."""
 
 
+@pytest.mark.parametrize("account", ["model"], indirect=True)  # which counts as Azurite does
 async def test_a_request_costs_the_same_among_a_thousand(table: TableClient) -> None:
     """1 and 1,000 directories with a user each, then 1 and 1,000 tokens: the same calls and rows.
 

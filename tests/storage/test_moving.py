@@ -40,13 +40,19 @@ class Time:
     """Seconds that pass when somebody waits; in between, who writes comes to the end of it."""
 
     now: float = 0.0
+    writers: "list[Writer]" = field(default_factory=list)
 
     def __call__(self) -> float:
         return self.now
 
     async def wait(self, seconds: float) -> None:
         self.now += seconds
-        await asyncio.sleep(0.25)
+        before = [each.answers for each in self.writers]
+        while any(  # noqa: ASYNC110 - many wake it
+            each.works and each.answers == number
+            for each, number in zip(self.writers, before, strict=True)
+        ):
+            await asyncio.sleep(0.01)
 
     def moment(self) -> datetime:
         return datetime(2026, 3, 4, tzinfo=UTC) + timedelta(seconds=self.now)
@@ -70,13 +76,20 @@ class Places:
         return Partition(table, directory.id, Meter())
 
 
-@pytest.fixture
+@pytest.fixture(params=["two accounts"])
 async def places(
-    service: TableServiceClient, table: TableClient, another: str
+    request: pytest.FixtureRequest,
+    service: TableServiceClient,
+    cosmos: TableServiceClient,
+    table: TableClient,
+    another: str,
 ) -> AsyncIterator[Places]:
     main = await service.create_table(f"t{uuid4().hex[:12]}")
-    async with TableServiceClient.from_connection_string(another, **PATIENCE) as second:
-        yield Places(table, main, await second.create_table(f"t{uuid4().hex[:12]}"))
+    async with TableServiceClient.from_connection_string(another, **PATIENCE) as one:
+        other = one if request.param == "two accounts" else cosmos
+        second = await other.create_table(f"t{uuid4().hex[:12]}")
+        back = request.param == "from Cosmos DB"
+        yield Places(table, *((second, main) if back else (main, second)))
     await main.delete_table()
 
 
@@ -100,8 +113,22 @@ class Writer:
     members: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     refused: int = 0
+    answers: int = 0
+    works: bool = True
 
     async def run(self, ended: asyncio.Event) -> None:
+        try:
+            await self._write(ended)
+        finally:
+            self.works = False
+
+    async def some(self, number: int = 4) -> None:
+        """Wait until it has created so many more."""
+        until = len(self.names) + number
+        while self.works and len(self.names) < until:  # noqa: ASYNC110 - it wakes nobody
+            await asyncio.sleep(0.01)
+
+    async def _write(self, ended: asyncio.Event) -> None:
         while not ended.is_set():
             made = await self._sent("POST", "/Users", {"userName": f"{uuid4().hex}@example.com"})
             if made is None:
@@ -129,6 +156,7 @@ class Writer:
     async def _sent(self, method: str, path: str, body: object) -> str | None:
         for _ in range(200):
             answer = await self.client.send(method, path, body)
+            self.answers += 1
             if answer.status != 503:
                 break
             self.refused += 1
@@ -139,6 +167,10 @@ class Writer:
         return answer.body["id"] if answer.status == 201 else ""
 
 
+@pytest.mark.parametrize("account", ["azurite"], indirect=True)
+@pytest.mark.parametrize(
+    "places", ["two accounts", "to Cosmos DB", "from Cosmos DB"], indirect=True
+)
 async def test_no_acknowledged_write_is_lost(places: Places) -> None:
     time = Time()
     registry = TablesRegistry(places.registry, clock=time)
@@ -148,16 +180,16 @@ async def test_no_acknowledged_write_is_lost(places: Places) -> None:
     await registry.add_credential(credential)
     clients = [Client(server(places, time), "contoso", token, directory) for _ in range(2)]
     group = (await clients[0].group("everybody")).id
-    writers = [Writer(each, group) for each in clients for _ in range(2)]
+    writers = time.writers = [Writer(each, group) for each in clients for _ in range(2)]
     ended = asyncio.Event()
     tasks = [asyncio.create_task(each.run(ended)) for each in writers]
-    await asyncio.sleep(1)
+    await asyncio.gather(*(each.some() for each in writers))
     accounts = places.accounts()
     mover = Mover(registry, lambda each: RawRows(accounts.unguarded(each)), time.moment, time.wait)
     before = sum(len(each.names) for each in writers)
     moved = await mover.move(directory, "second")
     after = sum(len(each.names) for each in writers)
-    await asyncio.sleep(1)
+    await asyncio.gather(*(each.some() for each in writers))
     ended.set()
     await asyncio.gather(*tasks)
     assert moved.storage == "second"

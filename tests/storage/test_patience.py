@@ -41,6 +41,8 @@ def test_no_two_wait_for_the_same_time() -> None:
 def test_what_the_store_asks_for_is_waited_for() -> None:
     """And somewhat more, for all who were told the same."""
     assert all(7 < each <= 8 for each in pauses(answered(429, Retry_After="7")))
+    in_thousandths = answered(429, **{"x-ms-retry-after-ms": "6007"})  # as Cosmos DB says it
+    assert all(7 < each <= 8 for each in pauses(in_thousandths))
 
 
 @pytest.mark.parametrize(

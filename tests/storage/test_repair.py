@@ -224,6 +224,7 @@ class Ending(Faulty):
         return await call()
 
 
+@pytest.mark.parametrize("account", ["model"], indirect=True)  # where it ends is ours to try out
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_it_can_end_anywhere_and_be_done_again(place: Place, after: bool) -> None:
     """At each of its own writes, done or not: what is left is healed by the next one."""
