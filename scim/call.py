@@ -16,6 +16,7 @@ from scim.http import Request
 from scim.limits import Limits
 from scim.notes import Notes
 from scim.repository import Change, Repository
+from scim.room import Load
 from scim.show import location
 
 
@@ -59,6 +60,11 @@ class Call:
     @property
     def limits(self) -> Limits:
         return self.directory.limits
+
+    @property
+    def load(self) -> Load:
+        """What the request holds in memory, which it tells as it reads."""
+        return self.repository.meter.load
 
     @property
     def endpoints(self) -> dict[str, str]:

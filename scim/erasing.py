@@ -35,7 +35,7 @@ async def erase(call: Call, resource_type: ResourceType, id: str) -> bool:
 
 async def _remove(call: Call, resource_type: ResourceType, id: str) -> bool:
     try:
-        await retry(lambda: remove(call, resource_type, id), resource_type)
+        await retry(lambda: remove(call, resource_type, id), resource_type, call.load)
     except NotFound:
         return False
     return True

@@ -1,12 +1,13 @@
 """A request and a response, as the protocol sees them: bytes in, bytes out, no server."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from scim.encoding import encode
 
 MEDIA_TYPE = "application/scim+json"  # exactly: a charset parameter fails strict readers
 # With every answer: people's data are kept by no cache, and taken for nothing but what they are.
@@ -47,7 +48,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response; `document` is rendered as JSON, None sends no body and no Content-Type."""
+    """One HTTP response; None as its document sends no body and no Content-Type.
+
+    `document` is written as JSON, or is bytes that are JSON already.
+    """
 
     status: int
     document: Any = None
@@ -57,4 +61,8 @@ class Response:
     def body(self) -> bytes:
         if self.document is None:
             return b""
-        return json.dumps(self.document, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.document if isinstance(self.document, bytes) else encode(self.document)
+
+    def written(self) -> "Response":
+        """Write the body; what it was made of is needed no longer."""
+        return self if self.document is None else replace(self, document=self.body)

@@ -102,13 +102,13 @@ def findable(path: Path, resource_type: ResourceType) -> bool:
     Rows are there for it, and workers that have the rules which are coming go on making them.
     """
     text, coming = str(path), resource_type.coming
-    if not _named(text, resource_type):
+    if text not in resource_type.kept:
         return False
     if coming is None or path.leaf is None:
         return True
     return any(
         each.leaf is not None and form(each.leaf) == form(path.leaf)
-        for each in _named(text, coming)
+        for each in coming.kept.get(text, ())
     )
 
 
@@ -138,11 +138,6 @@ def keyed(resource_type: ResourceType | None) -> tuple[frozenset[str], frozenset
 
 def _adopted(path: Path) -> str:
     return f"{path}~"
-
-
-def _named(text: str, resource_type: ResourceType) -> list[Path]:
-    paths = (*resource_type.unique, *resource_type.indexed)
-    return [each for each in paths if str(each) == text]
 
 
 def _both(

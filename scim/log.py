@@ -16,6 +16,7 @@ _logger = logging.getLogger("scim.request")
 _events = logging.getLogger("scim.event")
 # Each request runs in a context of its own, so two that interleave can't write into each other's
 # line.
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _facts: ContextVar[dict[str, Fact] | None] = ContextVar("facts", default=None)
 
 
@@ -37,7 +38,7 @@ def request(**facts: Fact) -> Iterator[dict[str, Fact]]:
     finally:
         _facts.reset(token)
         line["ms"] = round((time.perf_counter() - begun) * 1000, 1)
-        _logger.info("%s", json.dumps(line, separators=(",", ":")))
+        _logger.info("%s", _compact(line))
 
 
 def note(**facts: Fact) -> None:
@@ -49,4 +50,4 @@ def note(**facts: Fact) -> None:
 
 def event(name: str, *, level: int = logging.WARNING, **facts: Fact) -> None:
     """Write a line of its own about what is no request, such as a token that is about to expire."""
-    _events.log(level, "%s", json.dumps({"event": name, **facts}, separators=(",", ":")))
+    _events.log(level, "%s", _compact({"event": name, **facts}))

@@ -11,6 +11,7 @@ from typing import Any
 
 from scim.dialect import Tolerance
 from scim.document import read_value
+from scim.encoding import Many, held
 from scim.errors import InvalidValue
 from scim.filters import And, Compare, Filter, Not, Or, Present, ValuePath
 from scim.operations import Operation
@@ -42,13 +43,25 @@ def attach(
 
     `locate(type, id)` gives the URL for `$ref`.
     """
+    return held(attach_many(resource, resource_type, members, member_of, locate))
+
+
+def attach_many(
+    resource: Resource,
+    resource_type: ResourceType,
+    members: Sequence[Member] | None,
+    member_of: Sequence[Member] | None,
+    locate: Locate | None = None,
+) -> Resource:
+    """Do the same for an answer: lists whose elements are made as they are written."""
     joined = dict(resource)
     if resource_type.members is not None and members is not None:
-        joined[resource_type.members.name] = [_element(each, each.type, locate) for each in members]
+        own = Many(members, lambda each: _element(each, each.type, locate))
+        joined[resource_type.members.name] = own if members else []
     if resource_type.member_of is not None and member_of:
-        joined[resource_type.member_of.name] = [
-            _element(each, "direct", locate) for each in member_of
-        ]
+        joined[resource_type.member_of.name] = Many(
+            member_of, lambda each: _element(each, "direct", locate)
+        )
     return joined
 
 

@@ -2,7 +2,7 @@
 
 Ids are random (`scim/ids.py`), so equal parts of the space of ids hold about as many of them. Of
 ids of another kind the parts are less equal, and nobody is read twice or left out. What is held at
-a time is what a few ranges hold, however many there are in all.
+a time is what a few ranges hold, however many there are in all: the fewer, the less room there is.
 """
 
 import asyncio
@@ -10,9 +10,11 @@ import math
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, TypeVar
+
+from scim.room import Load
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -37,6 +39,8 @@ class Reading(Generic[T, U]):
     """How a type is read: `read(after, before)` yields batches of at most `size` in order.
 
     `take` keeps of a batch what is wanted. `go_on` is asked before each further one, and may raise.
+    `load` is told how many bytes are held, which `weigh` tells of what was read or taken; `likely`
+    is what one takes that nobody has read yet.
     """
 
     read: Callable[[str, str], AsyncGenerator[Sequence[T], None]]
@@ -44,58 +48,96 @@ class Reading(Generic[T, U]):
     take: Callable[[Sequence[T]], Awaitable[list[U]]]
     go_on: Callable[[], None]
     size: int = BATCH
+    weigh: Callable[[Sequence[T | U]], int] = lambda _: 0
+    likely: int = 0
+    load: Load = field(default_factory=Load)
 
     async def everybody(self, after: str = "", before: str = "") -> AsyncGenerator[list[U], None]:
         """Yield what is taken of all with `after` < id < `before`, in their order.
 
         The first batch is read alone: most lists are no longer, and it tells how many follow.
         """
-        seen, last, short = 0, after, 0
-        async with aclosing(self.read(after, before)) as batches:
-            while short < 2:  # a short one may still be followed by others
-                batch = await anext(batches, None)
-                if batch is None:
-                    return
+        seen, last, short, heaviest = 0, after, 0, 0
+        async with aclosing(self._batches(after, before)) as batches:
+            async for batch, taken in batches:
                 seen, last = seen + len(batch), self.id(batch[-1]) if batch else last
-                yield await self.take(batch)
-                self.go_on()
-                if len(batch) >= self.size:
+                short, heaviest = short + 1, max(heaviest, self.weigh(batch))
+                # A short one may still be followed by others.
+                enough = len(batch) >= self.size or short == 2
+                yield taken
+                if enough:
                     break
-                short += 1
-        async with aclosing(self._side_by_side(cuts(seen, after, last, before))) as parts:
+            else:
+                return
+        ranges = cuts(seen, after, last, before)
+        async with aclosing(self._side_by_side(ranges, heaviest)) as parts:
             async for part in parts:
                 yield part
 
     async def one_by_one(self, after: str = "", before: str = "") -> AsyncGenerator[list[U], None]:
         """Yield the same, batch after batch: for who stops after a few."""
+        async with aclosing(self._batches(after, before)) as batches:
+            async for _, taken in batches:
+                yield taken
+
+    async def _batches(
+        self, after: str, before: str
+    ) -> AsyncGenerator[tuple[Sequence[T], list[U]], None]:
+        """Yield batches and what is taken of them; held before they are read, lest many wait."""
+        likely = self.likely * self.size
         async with aclosing(self.read(after, before)) as batches:
-            async for batch in batches:
-                yield await self.take(batch)
+            while True:
+                await self.load.hold(likely)
+                batch = await anext(batches, None)
+                weight = self.weigh(batch or ())
+                self.load.free(max(likely - weight, 0))
+                if batch is None:
+                    return
+                await self.load.hold(max(weight - likely, 0))
+                try:
+                    yield batch, await self.take(batch)
+                finally:  # what is kept of it is held by who keeps it
+                    self.load.free(weight)
+                likely = weight
                 self.go_on()
 
     async def _side_by_side(
-        self, ranges: Sequence[tuple[str, str]]
+        self, ranges: Sequence[tuple[str, str]], weight: int
     ) -> AsyncGenerator[list[U], None]:
-        waiting, left = deque[asyncio.Task[list[U]]](), iter(ranges)
+        """Yield range after range; `weight` is what one takes, about.
+
+        Others are read beside the one that is next as long as there is room for them.
+        """
+        waiting, left = deque[asyncio.Task[tuple[list[U], int]]](), deque(ranges)
         try:
-            while True:
-                while len(waiting) < AT_ONCE and (ends := next(left, None)) is not None:
-                    waiting.append(asyncio.create_task(self._range(*ends)))
+            while left or waiting:
                 if not waiting:
-                    return
-                yield await waiting[0]
+                    await self.load.hold(weight)
+                    waiting.append(asyncio.create_task(self._range(*left.popleft(), weight)))
+                while left and len(waiting) < AT_ONCE and self.load.spare(weight):
+                    waiting.append(asyncio.create_task(self._range(*left.popleft(), weight)))
+                part, held = await waiting[0]
+                yield part
                 waiting.popleft()
+                self.load.free(held)
         finally:
             for each in waiting:
                 each.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _range(self, after: str, before: str) -> list[U]:
-        found: list[U] = []
-        async with aclosing(self.one_by_one(after, before)) as batches:
-            async for taken in batches:
+    async def _range(self, after: str, before: str, held: int) -> tuple[list[U], int]:
+        """Read a range, for which so many bytes are held; second: how many are in the end."""
+        found, kept = list[U](), 0
+        async with aclosing(self.read(after, before)) as batches:
+            async for batch in batches:
+                taken = await self.take(batch)
+                self.go_on()
+                kept += self.weigh(taken)
+                if kept > held:
+                    await self.load.hold(kept - held)
+                    held = kept
                 found += taken
-        return found
+        return found, held
 
 
 def cuts(seen: int, after: str, last: str, before: str) -> list[tuple[str, str]]:

@@ -38,7 +38,7 @@ class Recorder:
             return  # its rows are compared with a backup's
         # A store that can't serve the request is spared another write, and its client the wait.
         refused = [each for each in notes.entries(now) if each.status != Unavailable.status]
-        entries = self._admitted(notes, refused, now)
+        entries = self._admitted(notes, refused, now) if refused else []
         if not entries:
             return
         # Gathered, so that whatever happens is looked at here and the answer stays what it is.

@@ -99,17 +99,17 @@ class ResourceType:
     def _attributes(self) -> Mapping[str, Attribute]:
         return MappingProxyType({each.name.lower(): each for each in self.attributes})
 
-    @property
+    @cached_property
     def members(self) -> Attribute | None:
         """The attribute whose values are kept as membership rows, if there is one."""
         return self.attribute(self.definition.members) if self.definition.members else None
 
-    @property
+    @cached_property
     def member_of(self) -> Attribute | None:
         """The read-only attribute computed from the memberships of a resource, if there is one."""
         return self.attribute(self.definition.member_of) if self.definition.member_of else None
 
-    @property
+    @cached_property
     def active(self) -> Attribute | None:
         """The boolean that says whether a resource is in use, if there is one."""
         return self.attribute(self.definition.active) if self.definition.active else None
@@ -151,6 +151,12 @@ class ResourceType:
         unique = {str(path) for path in self.unique}
         paths = {str(path): path for path in (*named, *self.references)}
         return tuple(path for text, path in paths.items() if text not in unique)
+
+    @cached_property
+    def kept(self) -> Mapping[str, tuple[Path, ...]]:
+        """The unique and the indexed paths, by how they print."""
+        paths = (*self.unique, *self.indexed)
+        return {str(each): tuple(p for p in paths if str(p) == str(each)) for each in paths}
 
     @cached_property
     def immutable(self) -> tuple[Path, ...]:

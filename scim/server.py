@@ -7,7 +7,7 @@ there for strangers, and finds out itself who they are (`scim/auth/token_endpoin
 
 import asyncio
 import logging
-import uuid
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -19,6 +19,7 @@ from scim.auth.gate import Gate, places, split
 from scim.auth.keys import AUTHORITY, Keys, NoKeys
 from scim.auth.reasons import Refusal, refusal
 from scim.auth.token_endpoint import TokenEndpoint, directory_named
+from scim.auth.token_form import TokenError, in_form
 from scim.beside import Beside
 from scim.call import Call
 from scim.cursor import Sealer
@@ -31,6 +32,7 @@ from scim.notes import Notes
 from scim.recording import Recorder
 from scim.registry import Registry
 from scim.repository import Repository
+from scim.room import BODY, Room
 from scim.routes import dispatch, subject
 from scim.usage import Usage
 
@@ -60,6 +62,7 @@ class Server:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         longest: float = LONGEST_REQUEST,
         fairness: Fairness | None = None,
+        room: Room | None = None,
     ) -> None:
         self._registry = registry
         self._repository = repository
@@ -67,6 +70,7 @@ class Server:
         self._clock = clock
         self._longest = longest
         self._fairness = fairness or Fairness()
+        self._room = room or Room()
         peppers = (pepper, *previous)
         signer = Signer(signing_keys) if signing_keys else Signer.derive(*peppers)
         keys = keys or NoKeys()
@@ -86,7 +90,7 @@ class Server:
 
     async def handle(self, request: Request, invocation: str = "") -> Response:
         """Answer a request; never raises. `invocation` is the host's id of it, for the log."""
-        notes = Notes(uuid.uuid4().hex)
+        notes = Notes(secrets.token_hex(16))
         with log.request(requestId=notes.request, invocationId=invocation) as line:
             try:
                 response = await self._in_time(request, notes)
@@ -96,7 +100,7 @@ class Server:
                 _logger.exception("request %s failed by a bug", notes.request)
                 notes.error = InternalError("the service failed; its log says why")
             if notes.error is not None:
-                response = self._refuse(notes.error, notes)
+                response = self._refuse(notes.error, notes, request)
             line["status"] = response.status
             if notes.repository is not None:
                 await self._recorder.record(notes, notes.repository, self._clock())
@@ -107,8 +111,10 @@ class Server:
             headers.setdefault("Content-Type", MEDIA_TYPE)
         return Response(response.status, response.document, headers)
 
-    def _refuse(self, error: ScimError, notes: Notes) -> Response:
+    def _refuse(self, error: ScimError, notes: Notes, request: Request) -> Response:
         """Render an error, and note what it was."""
+        if directory_named(split(request)) is not None:
+            error = in_form(error)
         if error.scim_type:
             log.note(scimType=error.scim_type)
         if (refused := refusal(error)) is not None:
@@ -127,7 +133,8 @@ class Server:
         limit = asyncio.timeout(self._longest)
         try:
             async with limit:
-                return await self._answer(request, notes)
+                with self._room.body(len(request.body)):
+                    return await self._answer(request, notes)
         except TimeoutError as error:
             if not limit.expired():
                 raise
@@ -142,10 +149,10 @@ class Server:
         now = self._clock()
         notes.about(request.method[:10])
         segments = split(request)
-        if segments is not None and (name := directory_named(segments)) is not None:
+        if (name := directory_named(segments)) is not None:
             notes.about(f"{request.method[:10]} /oauth2/token")
             log.note(operation=notes.operation)
-            return await self._tokens.answer(request, name, now)
+            return await self._give_token(request, name, now, notes)
         caller = await self._admit(request, now, notes)
         if segments is None:
             raise BadRequest("the Host header of the request is not the name of a host")
@@ -189,9 +196,24 @@ class Server:
             scopes=caller.scopes,
         )
         async with self._fairness.turn(directory.id, directory.limits):
-            response = await dispatch(call, below)
+            with self._room.load(directory.id) as load:
+                call.repository.meter.load = load
+                if len(request.body) <= directory.limits.body_bytes:  # else nobody parses it
+                    await load.hold(BODY * len(request.body))
+                response = (await dispatch(call, below)).written()
         notes.answered(response)
         return response
+
+    async def _give_token(
+        self, request: Request, name: str, now: datetime, notes: Notes
+    ) -> Response:
+        try:
+            return await self._tokens.answer(request, name, now)
+        except TokenError as error:
+            # Who knows a secret, though it has ended, may learn by the time that it was one.
+            if (refused := refusal(error)) is not None and refused.sure:
+                await self._look_up(notes, refused)
+            raise
 
     async def _admit(self, request: Request, now: datetime, notes: Notes) -> Caller:
         """Find whom a request is from. Raises Refusal."""
@@ -220,7 +242,16 @@ class Server:
 
     async def _record(self, notes: Notes, refused: Refusal) -> None:
         await self._look_up(notes, refused)
-        if notes.repository is not None:
+        if notes.directory is not None and notes.repository is not None:
+            # The request's own line is written by now: its time must not tell a stranger anything.
+            log.event(
+                "refused",
+                level=logging.INFO,
+                requestId=notes.request,
+                directory=notes.directory.name,
+                credential=refused.credential,
+                reason=refused.code,
+            )
             await self._recorder.record(notes, notes.repository, self._clock())
 
     def _base_url(self, request: Request, base: tuple[str, ...]) -> str:

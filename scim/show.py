@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from scim.document import is_computed
+from scim.encoding import Many
 from scim.entity_tags import entity_tag
 from scim.schema import Attribute, Path, Resource, ResourceType
 
@@ -144,7 +145,9 @@ class _View:
             if self.projection.shows_sub(each, attribute, extension)
         }
         reference = next((each for each in subs.values() if is_computed(attribute, each)), None)
-        if isinstance(value, list):
+        if isinstance(value, Many) and "value" in subs:  # so that no element ends up empty
+            return value.each(lambda each: self._element(each, subs, reference))
+        if isinstance(value, list | Many):
             elements = (self._element(each, subs, reference) for each in value)
             return [each for each in elements if each]
         return self._element(value, subs, reference)

@@ -37,9 +37,11 @@ class Usage:
 
     def note(self, credential: Credential, now: datetime) -> None:
         """Note that a credential was used; returns at once."""
+        if self._is_recent(credential.id, now):
+            return
         at = timestamp(now)
         if is_due(credential, at):
-            self._once(credential.id, "", now, lambda: self._registry.touch(credential.id, at))
+            self._once(credential.id, now, lambda: self._registry.touch(credential.id, at))
 
     def renew(self, credential: Credential, digest: str, now: datetime) -> None:
         """Keep a digest that another pepper makes, in place of the one that was found."""
@@ -51,21 +53,24 @@ class Usage:
         async def change() -> None:
             await self._registry.change_credential(credential.id, renewed)
 
-        self._once(credential.id, "digest", now, change)
+        self._once(f"{credential.id} digest", now, change)
+
+    def _is_recent(self, what: str, now: datetime) -> bool:
+        last = self._attempts.get(what)
+        return last is not None and now - last < EXACT
 
     def _once(
-        self, id: str, what: str, now: datetime, work: Callable[[], Coroutine[Any, Any, None]]
+        self, what: str, now: datetime, work: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
-        last = self._attempts.get(id + what)
-        if last is not None and now - last < EXACT:
+        if self._is_recent(what, now):
             return
-        self._attempts.pop(id + what, None)
+        self._attempts.pop(what, None)
         while len(self._attempts) >= self._most:
             del self._attempts[next(iter(self._attempts))]
-        self._attempts[id + what] = now
+        self._attempts[what] = now
         self._beside.start(
             work(),
             lambda error: _logger.warning(
-                "the use of credential %s could not be noted: %r", id, error
+                "the use of credential %s could not be noted: %r", what, error
             ),
         )

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from scim.cli.problem import InUse, Problem
 from scim.settings import azurite_connection
 
 _MAIN = Path(__file__).parents[2] / "node_modules/azurite/dist/src/table/main.js"
-_START_SECONDS = 30
+_START_SECONDS = 60
 _STOP_SECONDS = 15
+_LISTENS, _TAKEN = "successfully started", "EADDRINUSE"  # what it writes
 
 # Runs Azurite's main.js, and adds what its command line lacks:
 # - It writes its data every 5 seconds and on SIGINT, not on SIGTERM. Its standard input is a pipe
@@ -31,8 +32,16 @@ require(process.argv[1]);
 """
 
 
+def free_port() -> int:
+    """Find a port that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
-def azurite(folder: Path) -> Iterator[str]:
+def azurite(folder: Path, find_port: Callable[[], int] = free_port) -> Iterator[str]:
     """Run Azurite on a free port with its data in `folder`; gives the connection string.
 
     Raises Problem when node or its package is missing, or when another process uses the folder.
@@ -50,13 +59,30 @@ def azurite(folder: Path) -> Iterator[str]:
     except OSError as error:
         raise Problem(f"{folder} can't be used as a folder for data: {error.strerror}") from error
     with _alone(folder):
-        port = _free_port()
-        process = _start(node, folder, port)
+        process, port = _started(node, folder, find_port)
         try:
-            _wait(process, port, folder)
             yield azurite_connection(port)
         finally:
             _stop(process)
+
+
+def _started(
+    node: str, folder: Path, find_port: Callable[[], int]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start it on a port that is free; on another one if somebody takes that before it does.
+
+    Every connection that this machine opens may: it takes a port of the same range.
+    """
+    while True:
+        port = find_port()
+        process = _start(node, folder, port)
+        listens = False
+        try:
+            if listens := _listens(process, folder):
+                return process, port
+        finally:
+            if not listens:
+                _stop(process)
 
 
 def _start(node: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
@@ -73,14 +99,19 @@ def _start(node: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+def _listens(process: subprocess.Popen[bytes], folder: Path) -> bool:
+    """Wait until it says that it listens; tell whether it does, or its port was taken."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            last = _log(folder).read_text("utf-8", "replace").strip().splitlines()[-1:]
+        ended = process.poll() is not None
+        said = _log(folder).read_text("utf-8", "replace")
+        if _LISTENS in said:
+            return True
+        if ended and _TAKEN in said:
+            return False
+        if ended:
+            last = said.strip().splitlines()[-1:]
             raise Problem(f"Azurite stopped at once: {' '.join(last)} (see {_log(folder)})")
-        if _answers(port):
-            return
         time.sleep(0.05)
     raise Problem(f"Azurite did not answer within {_START_SECONDS} seconds; see {_log(folder)}")
 
@@ -124,13 +155,6 @@ def _alone(folder: Path) -> Iterator[None]:
                 "or give both the same --storage CONNECTION-STRING"
             ) from error
         yield
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _log(folder: Path) -> Path:

@@ -18,6 +18,7 @@ from scim.cli.credentials import again
 from scim.cli.problem import NobodyFound, Problem
 from scim.cursor import Sealer
 from scim.directory import Directory
+from scim.encoding import held
 from scim.handlers import search
 from scim.handlers.answer import render, with_memberships
 from scim.http import Request
@@ -84,7 +85,7 @@ class Reader:
             asked = self.call(**query, cursor=cursor, count=str(size))
             page = (await search.query(asked, (self.type,))).document
             for each in page["Resources"]:
-                yield each
+                yield held(each)
             left = None if left is None else left - len(page["Resources"])
             cursor = page.get("nextCursor")
 
@@ -146,7 +147,7 @@ class Reader:
     def shown(self, stored: Stored) -> Resource:
         """Show a resource as an answer does."""
         wanted = Projection.read(None, None, self.type, tolerant=False)
-        return render(self.call(), self.type, stored, wanted)
+        return held(render(self.call(), self.type, stored, wanted))
 
 
 def key_of(path: Path, value: object) -> Key | None:

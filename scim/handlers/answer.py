@@ -6,8 +6,9 @@ from dataclasses import replace
 from scim.call import Call
 from scim.entity_tags import entity_tag
 from scim.http import Response
-from scim.membership import attach
+from scim.membership import Locate, attach, attach_many
 from scim.repository import Member, Stored
+from scim.room import MEMBER
 from scim.schema import Resource, ResourceType
 from scim.show import Projection, show
 
@@ -36,8 +37,9 @@ def wants_member_of(resource_type: ResourceType, wanted: Projection) -> bool:
 
 
 def render(call: Call, resource_type: ResourceType, stored: Stored, wanted: Projection) -> Resource:
-    """Show a stored resource with the memberships that were read with it."""
-    joined = join(call, resource_type, stored, stored.members, stored.member_of)
+    """Show a stored resource with the memberships that were read with it, to be written."""
+    members, member_of, locate = stored.members, stored.member_of, _locate(call)
+    joined = attach_many(stored.resource, resource_type, members, member_of, locate)
     return show(
         joined,
         resource_type,
@@ -56,12 +58,16 @@ def join(
     member_of: Sequence[Member] | None,
 ) -> Resource:
     """Put memberships into a stored resource, with the URL of each."""
+    return attach(stored.resource, resource_type, members, member_of, _locate(call))
+
+
+def _locate(call: Call) -> Locate:
     endpoints = call.endpoints
 
     def locate(type: str, id: str) -> str | None:
         return call.location(endpoints[type], id) if type in endpoints else None
 
-    return attach(stored.resource, resource_type, members, member_of, locate)
+    return locate
 
 
 async def with_memberships(
@@ -114,6 +120,7 @@ async def written(
 ) -> Response:
     """Answer a POST or PUT with the resource, its members read if they are shown and not known."""
     members = wants_members(resource_type, wanted)
+    await call.load.hold(MEMBER * len(stored.members or ()))
     [whole] = await with_memberships(
         call, resource_type, [stored], members=members, member_of=False
     )

@@ -101,7 +101,8 @@ class _Work:
             again = await self.call.again(now, notes)
             self.call = replace(again, notes=self.call.notes)
             self._check(operation)
-            response = await self._send(again, operation)
+            with self.call.load.passing():
+                response = await self._send(again, operation)
         except ScimError as error:
             notes.error = error
             self.errors += 1

@@ -17,8 +17,10 @@ from scim.keys import adoption, key
 from scim.match import values_at
 from scim.references import check_new
 from scim.replacement import check_immutable
-from scim.repository import Member, MemberEdit, Stored
+from scim.repository import Member, MemberEdit, Stored, Taken
+from scim.restoring import broken_off, complete
 from scim.revival import meant, revived, sought
+from scim.room import EDIT
 from scim.schema import Resource, ResourceType
 from scim.side_by_side import side_by_side
 from scim.tombstones import Tombstone
@@ -29,6 +31,7 @@ _ADOPTED = "adopted: sent as a new resource that means this one, which was updat
 async def create(call: Call, resource_type: ResourceType) -> Response:
     """Create a resource: 201 with all of it, 409 when a unique value is taken (RFC 7644 §3.3)."""
     sent, members = read_body(call, resource_type)
+    await call.load.hold(EDIT * len(members))
     at = ids.timestamp(call.now)
     resource = {
         "id": ids.resource_id(),
@@ -46,7 +49,7 @@ async def create(call: Call, resource_type: ResourceType) -> Response:
             return await _adopt(call, resource_type, same, sent, members)
         return await _insert(call, resource_type, resource, members, refers, buried)
 
-    stored = await retry(attempt, resource_type)
+    stored = await retry(attempt, resource_type, call.load)
     if stored.id == resource["id"]:  # else it was there before: revived, or adopted
         call.notes.created = stored.id
     return await written(call, resource_type, stored, projection(call, resource_type), 201)
@@ -64,14 +67,42 @@ async def _insert(
         "create" if buried is None else "restore",
         changed_names({}, resource, resource_type, members=bool(members)),
     )
-    return await call.repository.create(
-        resource_type,
-        resource if buried is None else revived(resource, buried),
-        change,
-        members=members,
-        refers=refers,
-        revives=buried,
-    )
+    try:
+        return await call.repository.create(
+            resource_type,
+            resource if buried is None else revived(resource, buried),
+            change,
+            members=members,
+            refers=refers,
+            revives=buried,
+        )
+    except Taken:
+        if call.directory.deletion.policy != "soft":
+            raise
+        # By itself, where the same request began to revive it and was broken off?
+        begun = await broken_off(call.repository, resource_type, resource)
+        if begun is None:
+            raise
+    return await _go_on(call, resource_type, resource, members, begun)
+
+
+async def _go_on(
+    call: Call,
+    resource_type: ResourceType,
+    resource: Resource,
+    members: tuple[Member, ...],
+    begun: Tombstone,
+) -> Stored:
+    """Complete a revival that broke off, with the members that are sent. Raises Taken."""
+    names = changed_names(begun.resource, resource, resource_type, members=bool(members))
+    await complete(call.repository, resource_type, begun, call.change("restore", names))
+    now = await call.repository.get(resource_type, begun.id, members=True, member_of=True)
+    if now is not None and {each.id for each in now.members or ()}.issuperset(
+        each.id for each in members
+    ):
+        return now
+    change = call.change("create", names)  # of members that it sends, or it is another request
+    return await call.repository.create(resource_type, resource, change, members=members)
 
 
 async def _buried(call: Call, resource_type: ResourceType, resource: Resource) -> Tombstone | None:

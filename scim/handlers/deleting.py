@@ -32,7 +32,7 @@ async def delete(call: Call, resource_type: ResourceType, id: str) -> Response:
         else:
             await remove(call, resource_type, id, days=days)
 
-    await retry(attempt, resource_type)
+    await retry(attempt, resource_type, call.load)
     return Response(204)
 
 
@@ -87,7 +87,7 @@ async def undo(call: Call, resource_type: ResourceType, id: str) -> None:
     request = Request("DELETE", call.location(resource_type.endpoint, id))
     bare = replace(call, request=request)
     with suppress(NotFound):
-        await retry(lambda: remove(bare, resource_type, id), resource_type)
+        await retry(lambda: remove(bare, resource_type, id), resource_type, call.load)
 
 
 async def _deactivate(call: Call, resource_type: ResourceType, id: str, active: Attribute) -> None:

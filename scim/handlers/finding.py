@@ -16,6 +16,7 @@ from scim.handlers.views import matching
 from scim.planning import Lookup, narrow, wanting
 from scim.ranges import BATCH, Reading
 from scim.repository import Stored
+from scim.room import LIKELY
 from scim.schema import Path, ResourceType
 from scim.side_by_side import side_by_side
 
@@ -38,6 +39,11 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.type.name}?{self.filter or ''}&{self.sort or ''}&{self.descending}"
+
+
+def weight(some: Sequence[Stored]) -> int:
+    """Tell how many bytes resources take, about."""
+    return sum(each.weight for each in some)
 
 
 async def everything(call: Call, source: Source) -> AsyncGenerator[list[Stored], None]:
@@ -105,7 +111,16 @@ def _resources(call: Call, source: Source, size: int) -> Reading[Stored, Stored]
     async def take(batch: Sequence[Stored]) -> list[Stored]:
         return await matching(call, type, batch, filter, contiguous=True)
 
-    return Reading(read, lambda each: each.id, take, lambda: _check_time(call, source), size)
+    return Reading(
+        read,
+        lambda each: each.id,
+        take,
+        lambda: _check_time(call, source),
+        size,
+        weight,
+        LIKELY,
+        call.load,
+    )
 
 
 def _check_time(call: Call, source: Source) -> None:
@@ -145,10 +160,15 @@ async def _look_up(
     for start in range(0, len(ids), BATCH):
         if start:
             _check_time(call, source)
-        some = ids[start : start + BATCH]
+        some, before = ids[start : start + BATCH], call.load.held
         read = await side_by_side(lambda each: call.repository.get(type, each, **along), some)
         there = [stored for stored in read.values() if stored is not None]
-        yield await matching(call, type, there, source.filter)
+        taken, more = await matching(call, type, there, source.filter), call.load.held - before
+        del read, there
+        try:
+            yield taken
+        finally:
+            call.load.free(more)
 
 
 async def _related(call: Call, type: ResourceType, lookup: Lookup) -> set[str]:

@@ -18,16 +18,18 @@ from typing import Any
 from scim import ids as identifiers
 from scim.call import Call
 from scim.errors import ExpiredCursor, TooMany
-from scim.handlers.finding import Source, everything
+from scim.handlers.finding import Source, everything, weight
 from scim.handlers.pages import Page, Window, bookmark
 from scim.handlers.views import matching, views
 from scim.match import sort_key
 from scim.repository import Stored
+from scim.room import PLACE
 from scim.side_by_side import side_by_side
 
-MOST = 200_000  # resources that are put in order: some 50 MB of ids and keys
+MOST = 200_000  # resources that are put in order
 _HELD = 1000  # resources that are held as they were found, so that they needn't be read again
 _PART = 5000  # ids in a bookmark, below the 1 MiB of a row
+_LONGEST_KEY = 100  # characters of a text that are compared: a value may have a million
 _LAST = (1,)  # what `sort_key` says of a resource without a value
 
 # Where a resource is: the place of its source among the sources, and its id.
@@ -46,6 +48,7 @@ class _Found:
         # Stable in both directions: equal keys stay in the order of types and ids.
         placed = sorted(range(len(self.places)), key=self.keys.__getitem__, reverse=descending)
         self.places = [self.places[each] for each in placed]
+        self.keys = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,11 @@ class Order:
             async with aclosing(everything(self.call, source)) as batches:
                 async for batch in batches:
                     places = [(number, each.id) for each in batch]
+                    await self.call.load.hold(PLACE * len(places))
                     found.places += places
                     found.keys += await self._keys(source, batch)
                     room = max(0, _HELD - len(found.held))
+                    await self.call.load.hold(weight(batch[:room]))
                     found.held |= dict(zip(places[:room], batch[:room], strict=True))
                     if len(found.places) > MOST:
                         raise TooMany(
@@ -186,4 +191,5 @@ def _ranked(key: tuple[Any, ...]) -> tuple[Any, ...]:
         return key
     kinds = (bool, int | Decimal, datetime, str)
     rank = next(place for place, kind in enumerate(kinds) if isinstance(key[1], kind))
-    return (key[0], rank, *key[1:])
+    value = key[1][:_LONGEST_KEY] if isinstance(key[1], str) else key[1]
+    return (key[0], rank, value)

@@ -15,7 +15,7 @@ from typing import Any
 
 from scim import ids as identifiers
 from scim.call import Call
-from scim.handlers.finding import Source, identities, one_by_one, stream
+from scim.handlers.finding import Source, identities, one_by_one, stream, weight
 from scim.handlers.pages import Page, Window, bookmark
 from scim.ranges import BATCH, through
 from scim.repository import Stored
@@ -123,7 +123,9 @@ class Walk:
         async with aclosing(stream(self.call, self.source)) as batches:
             async for batch in batches:
                 marks.add(each.id for each in batch)
-                rows += batch[: size + 1 - len(rows)]
+                kept = batch[: size + 1 - len(rows)]
+                await self.call.load.hold(weight(kept))
+                rows += kept
         return rows, marks
 
     async def _count(self, marks: _Marks, after: str = "") -> _Marks:
@@ -145,7 +147,8 @@ class Walk:
             found = stream(self.call, self.source, after, before)
         async with aclosing(found) as batches:
             async for batch in batches:
-                known = (each for each in batch if born is None or _created(each) <= born)
+                known = [each for each in batch if born is None or _created(each) <= born]
+                await self.call.load.hold(weight(known))
                 rows += known
                 if size is not None and len(rows) >= size:
                     return rows[:size]

@@ -18,6 +18,7 @@ from scim.journal import plain
 from scim.membership import detach
 from scim.references import check_new
 from scim.repository import Gone, Member, MemberEdit, Missing, Stale, Stored, Taken
+from scim.room import Load
 from scim.schema import Resource, ResourceType
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ async def write(
         version = await call.repository.edit_members(
             resource_type, before.id, edit, change, version=held
         )
-        at = change.at if version == change.id else before.resource["meta"]["lastModified"]
+        at = before.resource["meta"]["lastModified"] if version == before.version else change.at
         same = {**before.resource, "meta": {**before.resource["meta"], "lastModified": at}}
         return Stored(same, version, before.guard, None, before.member_of)
     refers = await check_new(call, resource_type, before.resource, after)
@@ -136,16 +137,17 @@ def check_no_loop(resource_type: ResourceType, id: str, edit: MemberEdit) -> Non
         raise InvalidValue(f"a {resource_type.name} can't be a member of itself: leave it out")
 
 
-async def retry(attempt: Callable[[], Awaitable[T]], resource_type: ResourceType) -> T:
+async def retry(attempt: Callable[[], Awaitable[T]], resource_type: ResourceType, load: Load) -> T:
     """Try a write again when another writer was faster, after a while that is not theirs."""
     for tries in range(_TRIES):
         if tries:
             pause = min(_PAUSE * 2**tries, _LONGEST_PAUSE)
             await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - not a secret
+        held = load.held
         try:
             return await attempt()
         except Stale:
-            continue
+            load.free(load.held - held)
         except Gone as error:
             raise not_found(resource_type) from error
         except (Taken, Missing) as error:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench import memory
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,9 +20,17 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "scim", "serve", "--port", "0", "--json", *arguments]
 
 
+# A developer's own, beside all that begins with SCIM_.
+_OWN = {"NO_COLOR", "FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "COLUMNS", "LINES"}
+
+
 def environment(**changes: str) -> dict[str, str]:
     """Keep what a process needs, not a developer's own settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCIM_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SCIM_") and name not in _OWN
+    }
     return {**kept, "PYTHONPATH": str(ROOT), **changes}
 
 
@@ -30,7 +40,8 @@ def serving(
 ) -> Iterator[tuple[subprocess.Popen[str], Any]]:
     """Start a server whose `.local` is in `folder`; gives the process and its first line.
 
-    Its log is in `folder` too, where the search for secrets looks (`tests/leaks.py`).
+    Its log is in `folder` too, where the search for secrets looks (`tests/leaks.py`). It fails when
+    the server needs more memory than a worker may (`docs/capacity.md`).
     """
     with (
         (folder / "server.log").open("ab") as log,
@@ -48,6 +59,8 @@ def serving(
         assert first, (folder / "server.log").read_text("utf-8")
         try:
             yield process, json.loads(first)
+            most = memory.peak(process.pid)
+            assert most < memory.MOST, f"the server had {most:.0f} MB"
         finally:
             if process.poll() is None:
                 process.terminate()

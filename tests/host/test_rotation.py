@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,16 +29,18 @@ class Load:
     tokens: list[str]
     stop: Event = field(default_factory=Event)
     answers: list[tuple[str, int, bool]] = field(default_factory=list)  # method, status, old token
+    last: dict[int, bool] = field(default_factory=dict)  # by client: with the old token
+    clients: list[Future[None]] = field(default_factory=list)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         with ThreadPoolExecutor(CLIENTS) as pool:
-            clients = [pool.submit(self._work, number) for number in range(CLIENTS)]
+            self.clients = [pool.submit(self._work, number) for number in range(CLIENTS)]
             try:
                 yield
             finally:
                 self.stop.set()
-        for each in clients:
+        for each in self.clients:
             each.result()
 
     def _work(self, number: int) -> None:
@@ -53,14 +55,26 @@ class Load:
     def _ask(self, number: int, method: str, path: str, body: Any = None) -> Any:
         token = self.tokens[number]
         status, answer = ask({**self.access, "secretToken": token}, method, path, body)
-        self.answers.append((method, status, token == self.access["secretToken"]))
+        self.last[number] = token == self.access["secretToken"]
+        self.answers.append((method, status, self.last[number]))
         return answer
 
-    def since(self, seconds: float) -> set[bool]:
-        """Let the clients work for a while; whether with the old token, with another, or both."""
+    def since(self, requests: int) -> set[bool]:
+        """Let each client send so many; whether with the old token, with another, or both."""
         begun = len(self.answers)
-        time.sleep(seconds)
+        self._until(lambda: len(self.answers) >= begun + requests * CLIENTS)
         return {old for _, _, old in self.answers[begun:]}
+
+    def until_the_old_one_is_given_up(self) -> None:
+        """Wait until each client's last answer was to another token: it has none on its way."""
+        self._until(lambda: not any(self.last.values()))
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            time.sleep(0.01)
+            for each in self.clients:
+                if each.done():
+                    each.result()
 
 
 async def rotate(connection: str, old: str) -> tuple[str, Credential]:
@@ -97,15 +111,14 @@ def test_no_request_fails_while_the_token_is_changed(azurite: str, tmp_path: Pat
         old = access["secretToken"]
         load = Load(access, [old] * CLIENTS)
         with load.running():
-            assert load.since(2) == {True}
+            assert load.since(20) == {True}
             new, first = asyncio.run(rotate(azurite, old))
             for number in range(CLIENTS):
                 load.tokens[number] = new
-                load.since(0.3)
-            while True in load.since(1):
-                pass
+                load.since(5)
+            load.until_the_old_one_is_given_up()
             credentials = asyncio.run(revoke(azurite, first))
-            assert load.since(3) == {False}
+            assert load.since(20) == {False}
     expected = {("POST", 201), ("GET", 200), ("PATCH", 200), ("DELETE", 204)}
     assert {(method, status) for method, status, _ in load.answers} == expected
     assert len(load.answers) > 10 * CLIENTS

@@ -108,7 +108,7 @@ async def test_a_noisy_directory_does_not_slow_another_beyond_its_share() -> Non
 
 async def test_beyond_what_may_wait_a_directory_is_429_and_others_are_not(storage: Storage) -> None:
     noisy, quiet = [await open_directory(storage) for _ in range(2)]
-    fairness = Fairness(patience=0.5)
+    fairness, done = Fairness(patience=60), asyncio.Event()
     noisy = replace(noisy, server=Server(
         registry=storage.registry, repository=storage.repository, pepper=PEPPER, fairness=fairness
     ))  # fmt: skip
@@ -116,11 +116,12 @@ async def test_beyond_what_may_wait_a_directory_is_429_and_others_are_not(storag
     async with fairness.turn(noisy.directory.id, noisy.directory.limits):
         paths = ["/ServiceProviderConfig"] * 3
         holding = [
-            asyncio.create_task(hold(fairness, noisy.directory)) for _ in range(AT_ONCE + 200)
+            asyncio.create_task(hold(fairness, noisy.directory, done)) for _ in range(AT_ONCE + 200)
         ]
         await asyncio.sleep(0)
         answers = [await noisy.get(each) for each in paths]
         assert (await quiet.get("/Users")).status == 200
+        done.set()
         await asyncio.gather(*holding, return_exceptions=True)
     assert len(holding) > MOST_WAITING
     for each in answers:
@@ -129,9 +130,9 @@ async def test_beyond_what_may_wait_a_directory_is_429_and_others_are_not(storag
         assert "share of the service" in each.detail
 
 
-async def hold(fairness: Fairness, directory: Directory) -> None:
+async def hold(fairness: Fairness, directory: Directory, done: asyncio.Event) -> None:
     async with fairness.turn(directory.id, directory.limits):
-        await asyncio.sleep(1)
+        await done.wait()
 
 
 async def test_a_flood_that_is_refused_is_one_entry_of_the_log(storage: Storage) -> None:

@@ -251,6 +251,15 @@ async def test_resources_without_the_sorted_attribute_come_last(client: Client) 
     assert [each["id"] for each in answer.body["Resources"]] == [group.id, *reversed(users)]
 
 
+async def test_of_long_values_the_beginning_is_sorted_by(client: Client) -> None:
+    """A hundred characters, so that a list of many is held; those that are alike are by id."""
+    long = "x" * 99
+    titles = [f"{long}b", *(f"{long}a{each}" for each in ("z" * 5000, "y", "z"))]
+    ids = [(await client.user(f"u{place}", title=each)).id for place, each in enumerate(titles)]
+    answer = await client.get("/Users?sortBy=title")
+    assert [each["id"] for each in answer.body["Resources"]] == [*sorted(ids[1:]), ids[0]]
+
+
 async def test_a_search_request_is_checked(client: Client) -> None:
     bodies: tuple[Any, ...] = (
         {"schemas": ["urn:example:other"], "filter": "userName pr"},

@@ -175,7 +175,11 @@ async def _change_beside(storage: Storage, seed: int, writers: int, *steps: Rule
     assert await here.faults() == []
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("storage", "seed"),
+    [(name, seed) for name in ("memory", "model") for seed in range(6)] + [("tables", 1)],
+    indirect=["storage"],
+)
 async def test_no_request_notices_that_rules_change(storage: Storage, seed: int) -> None:
     """What is claimed, indexed and compared changes to and fro; all is found, nothing refused."""
     if seed == 0:

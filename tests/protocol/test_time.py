@@ -31,12 +31,19 @@ class Slow:
         await asyncio.sleep(3600)
 
 
-def served(client: Client, storage: Storage, slow: str, error: Exception | None = None) -> None:
+def served(
+    client: Client,
+    storage: Storage,
+    slow: str,
+    error: Exception | None = None,
+    *,
+    longest: float = 60,
+) -> None:
     def repository(directory: Directory) -> Any:
         return Slow(storage.repository(directory), slow, error)
 
     client.server = Server(
-        registry=storage.registry, repository=repository, pepper=PEPPER, longest=0.2
+        registry=storage.registry, repository=repository, pepper=PEPPER, longest=longest
     )
 
 
@@ -44,7 +51,7 @@ async def test_a_request_that_takes_too_long_is_broken_off(storage: Storage) -> 
     """503 that says what has become of it; the same request, sent again, is done."""
     client = await open_directory(storage)
     quick = client.server
-    served(client, storage, "create")
+    served(client, storage, "create", longest=0.2)
     body = {"schemas": [USER], "userName": "ada"}
     async with asyncio.timeout(10):
         answer = await client.post("/Users", body)

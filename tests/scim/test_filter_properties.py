@@ -39,13 +39,13 @@ def test_limits_hold() -> None:
 )
 def test_reading_takes_linear_time(piece: str) -> None:
     """Six texts of full length that invite a backtracking pattern to go astray."""
-    started = time.perf_counter()
+    started = time.process_time()
     for head in ("", 'userName eq "', "userName eq "):
         text = (head + piece * LONGEST)[: LONGEST - 1] + '"'
         for tolerant in (False, True):
             with contextlib.suppress(InvalidFilter):
                 parse_filter(text, USER, tolerant=tolerant)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5  # 0.002; what is quadratic takes seconds
 
 
 @given(FILTERS)

@@ -5,6 +5,7 @@ import pytest
 from scim.settings import AZURITE_KEY, Settings, SettingsError, azurite_connection
 
 PEPPER = "not-a-secret-" * 3
+KEY = "5f1c90b7e4a8d2630971ecfb48a5d036"
 GOOD = {"SCIM_STORAGE": "memory", "SCIM_PEPPER": PEPPER}
 
 
@@ -19,6 +20,7 @@ def test_settings_are_read_and_others_ignored() -> None:
     "storage",
     [
         "https://account.table.core.windows.net",
+        "https://account.table.cosmos.azure.com:443/",
         "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=a2V5;EndpointSuffix=core.windows.net",
         "TableEndpoint=https://a.table.core.windows.net;SharedAccessSignature=sv=x",
         "http://127.0.0.1:10002/devstoreaccount1",
@@ -49,10 +51,15 @@ def test_the_short_form_of_azurite_is_understood() -> None:
         ("SCIM_PEPPER_PREVIOUS", "short-secret", "at least 32 bytes"),
         ("SCIM_PEPPER_PREVIOUS", "@Microsoft.KeyVault(SecretUri=https://v/s/p)", "not resolved"),
         ("SCIM_SIGNING_KEYS", "short-secret", "at least 32 bytes"),
-        ("SCIM_SIGNING_KEYS", f"{PEPPER},short-secret", "at least 32 bytes"),
-        ("SCIM_SIGNING_KEYS", f"{PEPPER},{PEPPER}", "twice"),
+        ("SCIM_SIGNING_KEYS", f"{KEY},short-secret", "at least 32 bytes"),
+        ("SCIM_SIGNING_KEYS", f"{KEY},{KEY}", "twice"),
+        ("SCIM_SIGNING_KEYS", f"{KEY},{'k' * 32}", "can be guessed"),
+        ("SCIM_SIGNING_KEYS", "0123456789abcdef" * 4, "can be guessed"),
+        ("SCIM_SIGNING_KEYS", "my-secret-signing-key-for-production", "can be guessed"),
+        ("SCIM_SIGNING_KEYS", f"-----BEGIN PRIVATE KEY-----\n{KEY}", "no PEM or JWK"),
+        ("SCIM_SIGNING_KEYS", f'{{"kty":"oct","k":"{KEY}"}}', "no PEM or JWK"),
         ("SCIM_SIGNING_KEYS", "@Microsoft.KeyVault(SecretUri=https://v/s/k)", "not resolved"),
-        ("SCIM_SIGNING_KEYS", f"{PEPPER},@Microsoft.KeyVault(SecretUri=https://v)", "not resolved"),
+        ("SCIM_SIGNING_KEYS", f"{KEY},@Microsoft.KeyVault(SecretUri=https://v)", "not resolved"),
         ("SCIM_SIGNING_KEYS", " , ", "holds no key"),
         ("SCIM_PEPPER", '"@Microsoft.KeyVault(SecretUri=https://v/secrets/p)"', "not resolved"),
         ("SCIM_ENTRA_AUTHORITY", "http://login.example.com", "https URL"),
@@ -92,7 +99,7 @@ def test_peppers_and_signing_keys_are_in_their_order() -> None:
     plain = Settings.read(GOOD)
     assert (plain.peppers, plain.keys) == ((PEPPER.encode(),), ())
     assert plain.entra_authority == "https://login.microsoftonline.com"
-    one, two = "1" * 32, "2" * 32
+    one, two = KEY, KEY[::-1]
     changing = {**GOOD, "SCIM_PEPPER_PREVIOUS": two * 2, "SCIM_SIGNING_KEYS": f" {two}, {one}\n"}
     settings = Settings.read(changing)
     assert settings.peppers == (PEPPER.encode(), (two * 2).encode())
@@ -100,6 +107,19 @@ def test_peppers_and_signing_keys_are_in_their_order() -> None:
     for shown in (repr(settings), str(settings), settings.model_dump_json()):
         assert one not in shown
         assert two not in shown
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "0f47ab1cd09e6b5c2b7d1fa8f1c3e6a4b1d0975e83c2a6f4d5b09e817c3f2a6d",
+        "u7Vq0Tn3xYkGm1oLhZsEa9RfJwPdC2Xb5N8i4OQrKtY=",
+        "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6D2",
+    ],
+    ids=["hexadecimal", "base64", "base32"],
+)
+def test_a_random_key_signs_whatever_its_alphabet(key: str) -> None:
+    assert Settings.read({**GOOD, "SCIM_SIGNING_KEYS": key}).keys == (key.encode(),)
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
