@@ -22,7 +22,7 @@ run: setup
 	$(BIN)/python -m scim serve --directory demo
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: setup check-infra
 	$(BIN)/ruff check .
@@ -43,13 +43,12 @@ check-infra: .venv-infra/.stamp
 bench: setup
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.pages
+	$(BIN)/python -m bench.transactions
 	$(BIN)/python -m bench.capacity
 
-# A million users by themselves: python -m bench.million
+# What it does, and how long: python -m bench.everything --list
 bench-large: setup
-	$(BIN)/python -m bench.flat
-	$(BIN)/python -m bench.peers
-	$(BIN)/python -m bench.plots
+	$(BIN)/python -m bench.everything
 
 cycles: setup
 	$(BIN)/python -m bench.cycles

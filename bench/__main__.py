@@ -5,13 +5,11 @@ Starts and stops all that it needs; about five minutes on two cores.
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import report
@@ -19,13 +17,13 @@ from bench.bare import measure_bare
 from bench.directory import Population, write_memberships
 from bench.measure import Cost, Throughput, measure, throughput
 from bench.operations import SPARE, USERS, basic, of_group, side_by_side
-from bench.serving import ROOT, Server, serving
+from bench.serving import Server, serving
+from bench.telling import say, written
 from scim.cli.azurite import azurite
 from scim.cli.problem import Problem
 
 CONNECTIONS = 16
 LARGE = 10_000
-RESULTS = ROOT / "bench" / "results"
 
 # Give a group of 10,000 members.
 Fill = Callable[[Population], str]
@@ -58,10 +56,8 @@ def main() -> None:
         tables.costs, memory.costs, tables.bare, tables.throughput, memory.throughput, took
     )
     print(result.markdown() if chosen.markdown else result.text())
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.json"
-    path.write_text(json.dumps(result.document(), indent=1) + "\n", "utf-8")
-    _say(f"{took:.0f} s; the numbers are in {path.relative_to(ROOT)}")
+    written("operations", result.document())
+    say(f"{took:.0f} s")
 
 
 def _on_azurite(folder: Path, requests: int) -> Run:
@@ -103,29 +99,25 @@ def _measure_all(
     between: Callable[[Population], None],
 ) -> None:
     with server.connection() as connection:
-        _say(f"{store}: loading {USERS:,} users")
+        say(f"{store}: loading {USERS:,} users")
         people = Population(connection)
         people.add_users(USERS)
         between(people)
-        _say(f"{store}: measuring")
+        say(f"{store}: measuring")
         run.costs += [measure(server, each, requests) for each in basic(people)]
         small = people.group(people.users[:10])
         run.costs += [measure(server, each, requests) for each in of_group(people, small, 10)]
         between(people)
-        _say(f"{store}: {CONNECTIONS} connections")
+        say(f"{store}: {CONNECTIONS} connections")
         run.throughput += [
             throughput(server, name, make, requests * 8, CONNECTIONS)
             for name, make in side_by_side(people)
         ]
         medium = people.group(people.users[:SPARE])
         run.costs += [measure(server, each, requests) for each in of_group(people, medium, SPARE)]
-        _say(f"{store}: loading a group of {LARGE:,}")
+        say(f"{store}: loading a group of {LARGE:,}")
         large = fill(people)
         run.costs += [measure(server, each, requests) for each in of_group(people, large, LARGE)]
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-_BULK_OPERATIONS = 500
+_BULK_OPERATIONS = 100  # are done within the time of a request on a busy machine, too
 _MEMBERS_AT_ONCE = 990
 
 

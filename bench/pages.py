@@ -11,34 +11,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from bench.flat import DIRECTORY, TABLE, load_users, written
+from bench.model import DIRECTORY, TABLE, Timed, load_users
+from bench.telling import table as as_table
+from bench.telling import written
 from scim.repository import Meter
 from storage import keys
 from storage.client import PATIENCE, Partition
 from storage.odata import between
-from tests.model.service import Service
 from tests.model.transport import CONNECTION, ModelTransport
 
 USERS = 10_000
 ROUNDS = 7
 _WHAT: dict[str, Sequence[str] | None] = {"keys alone": ("RowKey",), "whole rows": None}
-
-
-class Timed(Service):
-    """A service that knows how long it took."""
-
-    seconds = 0.0
-
-    def answer(self, *request: Any) -> Any:
-        begun = time.process_time()
-        try:
-            return super().answer(*request)
-        finally:
-            self.seconds += time.process_time() - begun
 
 
 async def by_sdk(table: TableClient, select: Sequence[str] | None) -> int:
@@ -61,7 +48,7 @@ async def by_us(table: TableClient, select: Sequence[str] | None) -> int:
 async def measured(users: int = USERS) -> dict[str, dict[str, float]]:
     """Measure both; microseconds per row."""
     service = Timed()
-    await load_users(service, users)
+    await load_users(service, range(users))
     account = TableServiceClient.from_connection_string(
         CONNECTION, transport=ModelTransport(service), **PATIENCE
     )
@@ -83,11 +70,11 @@ async def measured(users: int = USERS) -> dict[str, dict[str, float]]:
 
 
 def markdown(found: dict[str, dict[str, float]]) -> str:
-    lines = ["| per row | SDK, µs | plain, µs | SDK ÷ plain |", "|---|---:|---:|---:|"]
-    for what, each in found.items():
-        ratio = each["sdk"] / each["plain"]
-        lines.append(f"| {what} | {each['sdk']:.1f} | {each['plain']:.1f} | {ratio:.1f} |")
-    return "\n".join(lines)
+    rows = [
+        [what, f"{each['sdk']:.1f}", f"{each['plain']:.1f}", f"{each['sdk'] / each['plain']:.1f}"]
+        for what, each in found.items()
+    ]
+    return as_table(["per row", "SDK, µs", "plain, µs", "SDK ÷ plain"], rows)
 
 
 def main() -> None:

@@ -5,18 +5,14 @@ differs only where its numbers do.
 """
 
 import argparse
-import json
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from bench.serving import ROOT
+from bench.telling import ROOT, newest, say
 
-FOLDER = ROOT / "docs" / "plots"
-_RESULTS = ROOT / "bench" / "results"
 _COLOURS = ("#0b62a4", "#c2410c", "#15803d", "#7c3aed", "#b91c1c", "#57534e")
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 380, 64, 240, 40, 48
 
@@ -113,22 +109,30 @@ def peers(found: Mapping[str, Any]) -> str:
     return lines("Add one member: CPU time of the server", "members in the group", "ms", series)
 
 
-def _newest(kind: str) -> Any:
-    files = sorted(_RESULTS.glob(f"{kind}-*.json"))
-    return json.loads(files[-1].read_text("utf-8")) if files else None
+def million(found: Mapping[str, Any]) -> str:
+    """What a page of a full walk costs, by its place in it."""
+    series = {f"by {each['way']}": each["by_place"] for each in found["walks"]}
+    title = f"A page of a walk over {found['users']:,} users: CPU time"
+    return lines(title, "the page's number", "ms", series)
 
 
 def main() -> None:
-    argparse.ArgumentParser(prog="python -m bench.plots", description=__doc__).parse_args()
-    FOLDER.mkdir(exist_ok=True)
-    figures: Mapping[str, Callable[[Any], str]] = {"flat": flat, "peers": peers}
+    parser = argparse.ArgumentParser(prog="python -m bench.plots", description=__doc__)
+    parser.add_argument("--to", type=Path, default=ROOT / "docs" / "plots", metavar="FOLDER")
+    folder = parser.parse_args().to
+    folder.mkdir(exist_ok=True)
+    figures: Mapping[str, Callable[[Any], str]] = {
+        "flat": flat,
+        "peers": peers,
+        "million": million,
+    }
     for kind, draw in figures.items():
-        found, path = _newest(kind), Path("docs/plots") / f"{kind}.svg"
+        found = newest(kind)
         if found is None:
-            print(f"no numbers for {path}: run python -m bench.{kind}", file=sys.stderr)
+            say(f"no numbers for {kind}.svg: run python -m bench.{kind}")
             continue
-        (ROOT / path).write_text(draw(found), "utf-8")
-        print(path)
+        (folder / f"{kind}.svg").write_text(draw(found), "utf-8")
+        print(folder / f"{kind}.svg")
 
 
 if __name__ == "__main__":

@@ -4,15 +4,13 @@ Ratios compare with the bare SDK in the same run: of reads with a point read, of
 transaction of three.
 """
 
-import os
-import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from bench.measure import Cost, Throughput, middle
+from bench.telling import machine, table
 
 _NOT_MEASURED = "not measured"
 _OPERATIONS = (
@@ -43,7 +41,6 @@ class Report:
     memory: Sequence[Cost]
     bare: Sequence[Cost]
     throughput: Sequence[tuple[str, Throughput]]
-    date: str
     machine: str
     seconds: float
 
@@ -58,9 +55,6 @@ class Report:
         seconds: float,
     ) -> "Report":
         """Put a run together; yardsticks that were measured more than once become one."""
-        machine = (
-            f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-        )
         return cls(
             tables,
             memory,
@@ -69,8 +63,7 @@ class Report:
                 *(("Azurite", each) for each in on_tables),
                 *(("memory", each) for each in on_memory),
             ],
-            f"{datetime.now(UTC):%Y-%m-%d}",
-            machine,
+            machine(),
             round(seconds, 1),
         )
 
@@ -80,15 +73,11 @@ class Report:
 
     def text(self) -> str:
         """Lay the tables out for a terminal."""
-        return "\n\n".join(
-            [f"{self.date}, {self.machine}", *(_aligned(each) for each in self._grids())]
-        )
+        return "\n\n".join([self.machine, *(_aligned(each) for each in self._grids())])
 
     def markdown(self) -> str:
         """Lay the tables out for the documentation."""
-        return "\n\n".join(
-            [f"{self.date}, {self.machine}", *(_piped(each) for each in self._grids())]
-        )
+        return "\n\n".join([self.machine, *(table(each[0], each[1:]) for each in self._grids())])
 
     def _grids(self) -> list[list[Sequence[str]]]:
         bare = [(_BARE_NAMES[each.name], _ms(each.ms), _ms(each.cpu_ms)) for each in self.bare]
@@ -121,12 +110,6 @@ class Report:
         )
 
 
-_BARE_NAMES = {
-    "point read": "point read of a user's row",
-    "transaction": "transaction that inserts 3",
-}
-
-
 def _names(costs: Sequence[Cost]) -> list[str]:
     return list(dict.fromkeys(each.name for each in costs))
 
@@ -154,9 +137,3 @@ def _aligned(grid: Sequence[Sequence[str]]) -> str:
         lines.append("  ".join([row[0].ljust(widths[0]), *numbers]))
     lines.insert(1, "-" * max(map(len, lines)))
     return "\n".join(lines)
-
-
-def _piped(grid: Sequence[Sequence[str]]) -> str:
-    head, *rows = ("| " + " | ".join(row) + " |" for row in grid)
-    rule = "|---" + "|---:" * (len(grid[0]) - 1) + "|"
-    return "\n".join([head, rule, *rows])

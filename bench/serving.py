@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parent.parent
+from bench.telling import ROOT
+
 DIRECTORY = "bench"
 _LOG_SECONDS = 10  # that a log line may lag behind its response
 _STOP_SECONDS = 40

@@ -58,6 +58,7 @@ class Peer:
     group: str = ""
     spare: Iterator[str] = field(default_factory=lambda: iter(()))
     inside: list[str] = field(default_factory=list)
+    seconds: float = 0  # that its answers took
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def form(self, shape: str) -> Form:
@@ -71,6 +72,7 @@ class Peer:
 
     def send(self, request: Request) -> Answer:
         answer = self.connection.send(request)
+        self.seconds += answer.seconds
         if answer.status >= 300:
             raise SystemExit(
                 f"{self.server.name}: {request}: {answer.status} {answer.text[:300]!r}"
@@ -174,6 +176,7 @@ def add_at_once(peer: Peer, size: int) -> Parallel:
         begun = time.perf_counter()
         done = list(pool.map(send, added))
         took = time.perf_counter() - begun
+    peer.seconds += took
     peer.again()
     members = {each["value"] for each in peer.get(f"/Groups/{peer.group}").document["members"]}
     acknowledged = [id for id, ok in zip(added, done, strict=True) if ok]

@@ -4,16 +4,20 @@ from collections.abc import Mapping, Sequence
 
 from bench.peers.cycle import Parallel, Timed
 from bench.peers.shapes import Tried
+from bench.telling import table
 
 
 def markdown(
-    tried: Mapping[str, Mapping[str, Tried]], timed: Sequence[Timed], parallel: Sequence[Parallel]
+    tried: Mapping[str, Mapping[str, Tried]],
+    timed: Sequence[Timed],
+    parallel: Sequence[Parallel],
+    left_out: Sequence[str],
 ) -> str:
     measured = {each.server for each in timed}
     shown = {name: each for name, each in tried.items() if name in measured}
-    return "\n\n".join(
-        [forms(shown), times(timed, "cpu_ms"), times(timed, "ms"), members(parallel)]
-    )
+    without = [f"Left out: {'; '.join(left_out)}."] if left_out else []
+    tables = [forms(shown), times(timed, "cpu_ms"), times(timed, "ms"), members(parallel)]
+    return "\n\n".join([*tables, *without])
 
 
 def forms(tried: Mapping[str, Mapping[str, Tried]]) -> str:
@@ -23,7 +27,7 @@ def forms(tried: Mapping[str, Mapping[str, Tried]]) -> str:
     for shape in next(iter(tried.values())):
         cells = [_form(tried[each][shape]) for each in servers]
         rows.append([shape, *cells])
-    return _table(["request, in Entra's form", *servers], rows)
+    return table(["request, in Entra's form", *servers], rows)
 
 
 def _form(found: Tried) -> str:
@@ -46,7 +50,7 @@ def times(timed: Sequence[Timed], figure: str) -> str:
         }
         rows.append([operation, *(_cell(found, each, servers[0]) for each in servers)])
     sizes = " · ".join(f"{each:,}" for each in dict.fromkeys(each.size for each in timed))
-    return _table([f"{_HEADS[figure]} at {sizes}", *servers], rows)
+    return table([f"{_HEADS[figure]} at {sizes}", *servers], rows)
 
 
 def _cell(found: Mapping[tuple[str, int], float], server: str, first: str) -> str:
@@ -60,7 +64,7 @@ def _cell(found: Mapping[tuple[str, int], float], server: str, first: str) -> st
 
 def members(parallel: Sequence[Parallel]) -> str:
     head = ["64 members added at once", "group of", "acknowledged", "lost", "seconds"]
-    return _table(
+    return table(
         head,
         [
             [
@@ -75,15 +79,5 @@ def members(parallel: Sequence[Parallel]) -> str:
     )
 
 
-def _s(each: Parallel) -> str:
-    return f"{each.seconds:.2f}"
-
-
 def _ms(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(each) + " |" for each in (head, *rows)]
-    lines.insert(1, "|---" + "|---:" * (len(head) - 1) + "|")
-    return "\n".join(lines)

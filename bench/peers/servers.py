@@ -18,8 +18,9 @@ from scim.cli.azurite import azurite
 PYTHON_PEER = ("scim2-server==0.8.3", "scim2-models==0.12.3", "waitress==3.0.2")
 NODE_PEER = ("scimmy-routers@1.3.2", "scimmy@1.3.5", "express@4.22.3")
 _HERE = Path(__file__).parent
-LARGEST_ON_AZURITE = 1_000  # each row takes it longer than the one before
-LARGEST_WITH_LATENCY = 1_000
+# Up to which size a server is measured, and why.
+_ON_AZURITE = (1_000, "each row takes Azurite longer than the one before")
+_WITH_LATENCY = (1_000, "smaller groups tell what becomes of parallel changes")
 # Milliseconds until the handlers' store answers. In memory, no request comes between what another
 # reads and what it writes; whatever store one would really use takes its time.
 _NODE_STORES = {"scimmy-routers": 0, "scimmy-routers, a store of 5 ms": 5}
@@ -29,15 +30,15 @@ _INSTALL_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers. With `largest`, it is not measured at larger sizes; without `timed`,
-    only what becomes of members that are added at once.
+    """A server that answers. With `largest`, it is measured up to a size, for a reason; without
+    `timed`, only what becomes of members that are added at once.
     """
 
     name: str
     tenant_url: str
     token: str
     pid: int
-    largest: int | None = None
+    largest: tuple[int, str] | None = None
     timed: bool = True
 
     @contextmanager
@@ -62,7 +63,7 @@ def all_servers(folder: Path) -> Iterator[list[Running]]:
         tables = stack.enter_context(serving(where, folder / "tables"))
         yield [
             Running("ours, memory", *memory.access, memory.pid),
-            Running("ours, Azurite", *tables.access, tables.pid, largest=LARGEST_ON_AZURITE),
+            Running("ours, Azurite", *tables.access, tables.pid, largest=_ON_AZURITE),
             stack.enter_context(_python_peer(folder / "python")),
             *(
                 Running(
@@ -70,7 +71,7 @@ def all_servers(folder: Path) -> Iterator[list[Running]]:
                     f"http://127.0.0.1:{port}/scim",
                     _TOKEN,
                     pid,
-                    LARGEST_WITH_LATENCY if latency else None,
+                    _WITH_LATENCY if latency else None,
                     timed=not latency,
                 )
                 for name, latency in _NODE_STORES.items()
