@@ -6,12 +6,13 @@ does all I/O, and `scim/` is the protocol: pure. Imports point from the first to
 
 import ast
 import re
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.checkout import files
 
 ROOT = Path(__file__).parent.parent
 
@@ -167,17 +168,11 @@ def test_one_place_catches_every_exception(name: str) -> None:
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    files = [ROOT / each for each in listed.split("\0") if each]
-    assert files
+    found = files()
+    assert found
     guilty = [
         each.relative_to(ROOT).as_posix()
-        for each in files
-        if each.is_file() and each != Path(__file__) and FOREIGN_PATH.search(each.read_bytes())
+        for each in found
+        if each != Path(__file__) and FOREIGN_PATH.search(each.read_bytes())
     ]
     assert not guilty

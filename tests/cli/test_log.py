@@ -89,7 +89,7 @@ def test_purge_of_one_directory(run: Run, tenant: Tenant) -> None:
     counted = run("purge", tenant.name, "--dry-run", "--json").json
     assert counted == {
         "dryRun": True, "directories": 1, "removed": 0, "tombstones": 0, "revivals": 0,
-        "deletions": 0, "entries": 0, "bookmarks": None, "warnings": 0, "failed": 0,
+        "deletions": 0, "edits": 0, "entries": 0, "bookmarks": None, "warnings": 0, "failed": 0,
         "complete": True,
     }  # fmt: skip
     done = run("purge", tenant.name, "--json").json

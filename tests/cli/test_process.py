@@ -2,14 +2,18 @@
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
+from scim.cli.azurite import answers, free_port
+from scim.cli.azurite import azurite as run_azurite
 from scim.cli.making import new_directory
 from scim.cli.output import Output
 from scim.cli.problem import Problem
@@ -62,6 +66,15 @@ def test_a_file_where_data_should_be_is_said(tmp_path: Path, place: str) -> None
     assert f"{file} can't be used" in said
 
 
+def test_azurite_looks_for_another_port_when_its_own_is_taken(tmp_path: Path) -> None:
+    """Any connection may take it between the look and the start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = iter([taken.getsockname()[1], free_port()])
+        with run_azurite(tmp_path / "data", lambda: next(ports)) as connection:
+            assert answers(connection)
+            assert list(ports) == []
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_output_that_can_not_be_written_is_said(
     tenant: Tenant, tmp_path: Path, azurite: str, options: tuple[str, ...]
@@ -97,10 +110,10 @@ def test_a_folder_without_data_is_named(
 
 def test_hints_start_the_same_python(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCIM_STORAGE")
-    assert f"{sys.executable} -m scim directory add" in run("directory", "list").err
+    assert f"{quote(sys.executable)} -m scim directory add" in run("directory", "list").err
     monkeypatch.chdir(ROOT)
     if Path(sys.executable).is_relative_to(ROOT):
-        started = str(Path(sys.executable).relative_to(ROOT))
+        started = quote(str(Path(sys.executable).relative_to(ROOT)))
         assert f"Usage: {started} -m scim" in run("token", "list", status=2).err
 
 

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from scim.cli.azurite import azurite as run_azurite
 from scim.cli.main import main
 from scim.repair_rules import RULES
 from scim.repository import Key
@@ -21,6 +22,13 @@ from storage.repair.open import of_directory, of_registry
 from tests.cli.conftest import Run
 from tests.cli.requests import Tenant
 from tests.storage.damages import DIRECTORY
+
+
+@pytest.fixture(scope="module")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A store of these tests' own: `--all` walks whatever is in it."""
+    with run_azurite(tmp_path_factory.mktemp("repaired") / "data") as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -91,17 +91,18 @@ async def test_a_search_that_finds_everybody_deletes_only_who_has_the_name() -> 
 
 async def test_a_cancelled_request_is_looked_after_too() -> None:
     """Ctrl-C ends a request whose answer is on its way."""
-    client = await open_preset("default")
+    client, done = await open_preset("default"), asyncio.Event()
 
     async def slow(sent: Sent) -> Received:
         received = await sending(client)(sent)
         if sent.method == "POST":
+            done.set()
             await asyncio.sleep(60)
         return received
 
     made = Made(slow)
     task = asyncio.create_task(made(person("ada@example.com")))
-    await asyncio.sleep(0.05)
+    await done.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
