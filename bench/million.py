@@ -251,9 +251,9 @@ def wrong(found: dict[str, Any]) -> list[str]:
         if each["status"] != 200 or each["seconds"] > LONGEST_REQUEST
     ]
     large = [
-        f"a walk took {each['peak_mb']:.0f} MB"
+        f"a walk took {each['added_mb']:.0f} MB"
         for each in found["walks"]
-        if each["peak_mb"] > memory.MOST
+        if each["added_mb"] > memory.MOST - memory.IDLE
     ]
     return [*(f"not flat: {each}" for each in found["different"]), *late, *large]
 

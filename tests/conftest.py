@@ -63,9 +63,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda each: places.get(each.path, len(places)))
 
 
-IDLE = 70  # MB of a worker that has answered a few requests
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Refuse parameters in a set: each worker would collect the tests in an order of its own."""
     for marker in metafunc.definition.iter_markers("parametrize"):
@@ -99,7 +96,7 @@ def memory_is_bounded() -> Iterator[None]:
     before = memory.now()
     yield
     more = memory.peak() - before
-    assert not counts or more < memory.MOST - IDLE, f"the test needed {more:.0f} MB"
+    assert not counts or more < memory.MOST - memory.IDLE, f"the test needed {more:.0f} MB"
 
 
 @pytest.fixture(scope="session")
