@@ -130,9 +130,9 @@ class Partition:
     ) -> AsyncGenerator[tuple[list[Row], bool], None]:
         """Yield pages as they come, each with whether another may follow.
 
-        A page that is too large is asked for again with fewer rows, and so are those after it.
+        A page that is too large is asked for again with fewer rows; those after it grow again.
         """
-        plain, token = PlainRows(), None
+        plain, token, most = PlainRows(), None, size
 
         def begin() -> AsyncPageIterator[TableEntity]:
             found = self._table.query_entities(
@@ -161,6 +161,9 @@ class Partition:
             first, token = False, pages.continuation_token
             self.meter.rows += len(rows)
             yield rows, bool(token)
+            if size < most:
+                size = min(most, 2 * size)
+                pages = begin()
 
     async def range(
         self, after: str, before: str, *, select: Sequence[str] | None = None

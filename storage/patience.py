@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
+    IncompleteReadError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
     ServiceResponseError,
@@ -51,7 +52,7 @@ class Patience:
         """Say how often a call that failed in this way is made at most."""
         if isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError):
             return 1  # it has waited long enough
-        if isinstance(error, ServiceRequestError | ServiceResponseError):
+        if isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError):
             return self.broken
         status = error.status_code if isinstance(error, HttpResponseError) else None
         if status is not None and status < 400:  # an answer that broke off can't be read

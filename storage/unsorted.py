@@ -7,8 +7,8 @@ sorted and handed on. Then the next part has its turn.
 
 Each half holds half of what was read to find the middle, or more, in whichever order rows come. So
 a whole range costs at most three times the rows that are in it, and four times the calls of an
-ordered one; the nearest page costs one call for each halving. Held is what two pages hold, however
-long the range is.
+ordered one; of rows that come in no order of their keys, the nearest page costs one call for each
+halving. Held is what two pages hold, however long the range is.
 """
 
 from collections.abc import AsyncGenerator, Callable

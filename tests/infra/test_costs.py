@@ -73,7 +73,7 @@ def test_a_price_that_is_missing_is_asked_for(
         ({"users": 1000, "left": 1}, 3_000, 10_000),
         ({"users": 1000, "memberships": 7, "moved": 1}, 7_000, 28_000),
         ({"users": 1000, "memberships": 7, "restarts": 1}, 8_000, 17_000),
-        ({"directories": 1000, "cycles": 10}, 20_000, 20_000 + 8 * 730_000),
+        ({"directories": 1000, "cycles": 10}, 20_000, 20_000 + 9 * 730_000),
     ],
 )
 def test_people_are_so_many_requests_and_calls(
@@ -90,7 +90,7 @@ def test_people_become_a_load_that_the_bill_is_made_of() -> None:
     load = costs.filled(costs.Load(), people)
     assert load.gib == 1 + 10 * 470 / 1024
     assert load.requests == 2 * people.cycles
-    assert load.requests * load.calls == pytest.approx(2 * people.cycles + 8 * 730)
+    assert load.requests * load.calls == pytest.approx(2 * people.cycles + 9 * 730)
 
 
 def test_work_is_told_without_prices(capsys: pytest.CaptureFixture[str]) -> None:
