@@ -161,8 +161,13 @@ def lines(load: Load, price: Mapping[str, float]) -> dict[str, tuple[float, floa
 
 
 def read(file: Path) -> dict[str, float]:
-    """Read prices; raises Missing with the names of those that are not there."""
+    """Read prices; raises Missing with the names of those that are not there.
+
+    Raises OSError and ValueError for what is no JSON object.
+    """
     found = json.loads(file.read_text("utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError("it must be one object with the prices")  # noqa: TRY004 - as JSON's own
     missing = [name for name in PRICES if not isinstance(found.get(name), int | float)]
     if missing:
         raise Missing("\n".join(f"{name}: {PRICES[name]}" for name in missing))
@@ -205,6 +210,9 @@ def main(arguments: list[str]) -> int:
     except Missing as missing:
         print(f"these prices are missing:\n{missing}", file=sys.stderr)
         return 1
+    except (OSError, ValueError) as error:
+        print(f"{given.file} can't be read as JSON: {error}", file=sys.stderr)
+        return 2
     bill = lines(load, price)
     print(f"{'a month':<20}{'idle':>12}{'requests':>12}")
     for name, (idle, busy) in bill.items():

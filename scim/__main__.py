@@ -10,6 +10,10 @@ _PACKAGED = Path(__file__).parents[1] / ".python_packages/lib/site-packages"
 
 def _run() -> int:
     """Run a command and return its exit status, whatever happens before or after it."""
+    for each in ("stdin", "stdout", "stderr"):
+        if getattr(sys, each) is None:  # it was closed before the start, as by `<&-`
+            mode = "r" if each == "stdin" else "w"
+            setattr(sys, each, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     if _PACKAGED.is_dir():
         sys.path.insert(1, str(_PACKAGED))  # behind the folder itself: before what Python brings
     try:

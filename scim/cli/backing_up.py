@@ -85,7 +85,8 @@ async def _back_up(
     folder = keeping.next_folder(name, await keeping.kept(shelf, name), begun)
     hint = "what is read is kept, and the same command goes on"
     with output.progress(f"backing up {name}") as bar, hinting(output.note, hint):
-        source = taking.Source(directory, desk.storage.registry, _rows(desk)(directory))
+        own = _rows(desk)(directory), desk.storage.repository(directory)
+        source = taking.Source(directory, desk.storage.registry, *own)
         made = await taking.take(source, shelf, folder, clock=_clock, progress=bar)
     if made is None:  # it never is: nothing stops it
         raise NoRecord

@@ -80,7 +80,10 @@ async def provision(
         raise Problem(f"{name} is being removed: nobody can be provisioned into it")
     check_restored(directory)
     mapped, chosen = read_mapping_of(directory, mapping_file)
-    person = read_person(user)
+    try:
+        person = read_person(user)
+    except Problem as error:
+        raise typer.BadParameter(f"--user: {error}") from error
     _need_object_id(mapped, person)
     source, id = alone(person)
     inside = await serving(desk, directory, oauth=oauth)

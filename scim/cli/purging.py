@@ -14,6 +14,7 @@ from scim.cli.problem import Problem
 from scim.cli.removing import Wait
 from scim.deadlines import SETTLED
 from scim.directory import Directory
+from scim.errors import ScimError
 from scim.purging import Purged, warning_due
 from scim.purging import purge as purged
 from scim.registry import Registry
@@ -52,9 +53,15 @@ async def purge(
     if dry_run:
         counted: Counter[str] = Counter()
         for each in found:
-            counted.update(await due(each, registry, desk.storage.repository(each), desk.now))
+            try:  # its storage account may be one that nobody names
+                counted.update(await due(each, registry, desk.storage.repository(each), desk.now))
+            except ScimError as error:
+                output.warn(f"{each.name} could not be looked at: {error.detail}")
+                counted["failed"] += 1
         # Bookmarks are deleted uncounted, a few rows of a walk's own: nobody can tell before.
         _tell(output, {"dryRun": True, **asdict(Purged()), **counted, "bookmarks": None})
+        if counted["failed"]:
+            raise Problem(f"{counted['failed']} directories could not be looked at: see above")
         return
     with output.progress("purging") as bar:
         if wait and any(each.removing for each in found):
@@ -124,5 +131,5 @@ def _tell(output: Output, done: dict[str, Any]) -> None:
         return
     if done["dryRun"]:
         output.say("This is due; nothing was changed:")
-    left_out = ("failed",) if done["dryRun"] else ()
+    left_out = ("failed",) if done["dryRun"] and not done["failed"] else ()
     output.facts({words: done[key] for key, words in _WORDS.items() if key not in left_out})

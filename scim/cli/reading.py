@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+import typer
+
 from scim.auth.caller import Caller
 from scim.call import Call
 from scim.cli.command import Desk
@@ -19,6 +21,7 @@ from scim.cli.problem import NobodyFound, Problem
 from scim.cursor import Sealer
 from scim.directory import Directory
 from scim.encoding import held
+from scim.errors import InvalidFilter
 from scim.handlers import search
 from scim.handlers.answer import render, with_memberships
 from scim.http import Request
@@ -75,7 +78,10 @@ class Reader:
     async def some(
         self, *, filter: str | None = None, attributes: str | None = None, most: int | None = None
     ) -> AsyncGenerator[Resource]:
-        """Yield what a list shows, in the order of ids, at most so many."""
+        """Yield what a list shows, in the order of ids, at most so many.
+
+        Raises BadParameter for a filter that can't be one.
+        """
         cursor: str | None = ""
         given = {"filter": filter, "attributes": attributes}
         query = {name: each for name, each in given.items() if each is not None}
@@ -83,7 +89,10 @@ class Reader:
         while cursor is not None and left != 0:
             size = _PAGE if left is None else min(left, _PAGE)
             asked = self.call(**query, cursor=cursor, count=str(size))
-            page = (await search.query(asked, (self.type,))).document
+            try:
+                page = (await search.query(asked, (self.type,))).document
+            except InvalidFilter as error:
+                raise typer.BadParameter(f"--filter: {error.detail}") from error
             for each in page["Resources"]:
                 yield held(each)
             left = None if left is None else left - len(page["Resources"])
@@ -166,11 +175,13 @@ async def restorable(repository: Repository, type: ResourceType) -> list[Tombsto
 
 
 def type_named(directory: Directory, name: str) -> ResourceType:
-    """Find a resource type of a directory. Raises Problem that lists them."""
+    """Find a resource type of a directory. Raises BadParameter that lists them."""
     found = directory.catalog.named(name)
     if found is None:
         there = ", ".join(each.name for each in directory.catalog.resource_types)
-        raise Problem(f"{directory.name} has no resource type {name}; give one by --type: {there}")
+        raise typer.BadParameter(
+            f"{directory.name} has no resource type {name}; give one by --type: {there}"
+        )
     return found
 
 

@@ -63,7 +63,7 @@ async def repair_(
         if everything:
             plan = await _plan(desk, bar, dry_run=dry_run, wait=wait)
             done[_REGISTRY] = await repair(of_registry(registry), plan)
-            await _log(desk, found, done[_REGISTRY])
+            await _log(desk, output, found, done[_REGISTRY])
         for listed in found:
             # As it is now: those before it may have taken hours.
             each = await registry.directory_named(listed.name)
@@ -74,9 +74,12 @@ async def repair_(
                 continue
             bar.phase(f"reading {each.name}")
             plan = await _plan(desk, bar, dry_run=dry_run, wait=wait, directory=each)
-            repairs = of_directory(desk.storage.repository(each), each, lambda: desk.now)
             try:
-                done[each.name] = await repair(repairs, plan)
+                # Its storage account may be one that nobody names.
+                repository = desk.storage.repository(each)
+                done[each.name] = await repair(
+                    of_directory(repository, each, lambda: desk.now), plan
+                )
             except ScimError as error:
                 output.warn(f"{each.name} could not be repaired to its end: {error.detail}")
                 failed.append(each.name)
@@ -136,7 +139,7 @@ def _standing(desk: Desk, directory: Directory | None) -> Callable[[], Awaitable
     return stands
 
 
-async def _log(desk: Desk, directories: list[Directory], done: Repaired) -> None:
+async def _log(desk: Desk, output: Output, directories: list[Directory], done: Repaired) -> None:
     """Tell in the logs of directories what was healed of their tokens."""
     known = {each.id: each for each in directories}
     for finding, healed in done.findings:
@@ -145,7 +148,10 @@ async def _log(desk: Desk, directories: list[Directory], done: Repaired) -> None
             rule = RULES[finding.rule]
             token = finding.id if finding.type == "credential" else ""
             detail = f"{rule.wrong}: {rule.healed}"
-            await desk.journal(directory, "repair", credential=token, detail=detail)
+            try:
+                await desk.journal(directory, "repair", credential=token, detail=detail)
+            except ScimError as error:
+                output.warn(f"{directory.name}: {detail}; its log can't say so: {error.detail}")
 
 
 def _tell(output: Output, done: dict[str, Repaired], failed: list[str], *, dry_run: bool) -> None:

@@ -90,7 +90,7 @@ async def show_group(
 
 
 async def reading(desk: Desk, name: str, type: str, group: str = "user") -> Reader:
-    """Make the reader of a type of a directory. Raises Problem."""
+    """Make the reader of a type of a directory. Raises Problem and BadParameter."""
     directory = await desk.directory(name)
     return Reader(desk, directory, type_named(directory, type), group)
 

@@ -99,6 +99,16 @@ def test_purge_of_one_directory(run: Run, tenant: Tenant) -> None:
     run("purge", "nobody-has-this", status=1)
 
 
+def test_a_purge_counts_a_directory_whose_account_nobody_names(run: Run, tenant: Tenant) -> None:
+    tenant.marked(storage="elsewhere")
+    try:
+        counted = run("purge", tenant.name, "--dry-run", "--json", status=1)
+        assert (counted.json["directories"], counted.json["failed"]) == (0, 1)
+        assert f"{tenant.name} could not be looked at" in counted.err
+    finally:
+        tenant.marked(storage=None)
+
+
 def test_removal_needs_the_directory_off_and_a_yes(run: Run, tenant: Tenant) -> None:
     ann = tenant.user("ann@example.com")
     tenant.group("Everybody", ann)

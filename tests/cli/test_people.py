@@ -37,7 +37,7 @@ def test_users_are_listed_and_filtered(run: Run, tenant: Tenant) -> None:
     found = run("user", "list", tenant.name, "--filter", "active eq false", "--json").json
     assert [each["userName"] for each in found] == ["bob@example.com"]
     assert len(run("user", "list", tenant.name, "--count", "1", "--json").json) == 1
-    assert "nope" in run("user", "list", tenant.name, "--filter", "nope eq 1", status=1).err
+    assert "nope" in run("user", "list", tenant.name, "--filter", "nope eq 1", status=2).err
 
 
 def test_a_list_is_read_to_its_end(run: Run, tenant: Tenant) -> None:
@@ -92,7 +92,7 @@ def test_a_group_is_shown_with_its_members(run: Run, tenant: Tenant) -> None:
 
 def test_a_type_that_is_not_there_is_said(run: Run, name: str) -> None:
     run("directory", "add", name, "--preset", "andmoney-rooms")
-    assert "--type: User" in run("group", "list", name, status=1).err
+    assert "--type: User" in run("group", "list", name, status=2).err
     assert run("group", "list", name, "--type", "user", "--json").json == []
 
 

@@ -94,6 +94,26 @@ def test_output_that_can_not_be_written_is_said(
     assert done.stderr == "scim: can't go on: No space left on device\n"
 
 
+@pytest.mark.parametrize(
+    ("closed", "said"), [("<&-", "set SCIM_TOKEN"), (">&-", "set SCIM_TOKEN"), ("2>&-", "")]
+)
+def test_a_stream_that_is_closed_is_no_traceback(tmp_path: Path, closed: str, said: str) -> None:
+    asked = f"{quote(sys.executable)} -m scim rehearse https://scim.example.com/scim {closed}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", asked],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
 def test_a_folder_without_data_is_named(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,7 +140,7 @@ def test_a_mapping_of_ones_own_is_taken(run: Run, tenant: Tenant, tmp_path: Path
 def test_a_person_who_can_not_be_read_is_said(
     run: Run, tenant: Tenant, user: str, said: str
 ) -> None:
-    assert said in run("provision", tenant.name, "--user", user, status=1).err
+    assert said in run("provision", tenant.name, "--user", user, status=2).err
 
 
 def test_a_mapping_without_users_is_said(run: Run, tenant: Tenant, tmp_path: Path) -> None:

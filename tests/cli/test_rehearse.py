@@ -112,7 +112,8 @@ def test_a_wrong_client_secret_is_a_finding(
     only = ("--only", "R-07", "--only", "E-02")
     done = run("rehearse", client["tenantUrl"], *FEW, *options, *only, status=1)
     assert "R-07 The token endpoint: failed" in done.out
-    assert "401" in done.out
+    assert "denied: the token endpoint answered 401" in done.out
+    assert "Enter the client's id and secret anew" in done.out
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,20 @@ def repair(run: Run, *options: str, status: int = 0) -> str:
     return done.out
 
 
+def test_all_others_are_repaired_beside_one_whose_account_nobody_names(
+    run: Run, tenant: Tenant
+) -> None:
+    run("directory", "add", other := f"{tenant.name}-other")
+    tenant.marked(storage="elsewhere")
+    try:
+        done = run("repair", "--all", "--wait", "0", "--json", status=1)
+        assert done.json["failed"] == [tenant.name]
+        assert other in [each["directory"] for each in done.json["directories"]]
+        assert f"{tenant.name} could not be repaired to its end" in done.err
+    finally:
+        tenant.marked(storage=None)
+
+
 def test_what_is_right_is_left(run: Run, tenant: Tenant) -> None:
     tenant.group("Everybody", tenant.user("ann@example.com"))
     assert repair(run, tenant.name) == "Nothing is wrong.\n"

@@ -65,6 +65,18 @@ def test_a_price_that_is_missing_is_asked_for(
     assert capsys.readouterr().out.splitlines()[-1].endswith(" 0.00")
 
 
+@pytest.mark.parametrize("text", [None, "", "[]", "{"])
+def test_a_file_that_can_not_be_read_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    file = tmp_path / "prices.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    assert costs.main([str(file)]) == 2
+    [said] = capsys.readouterr().err.splitlines()
+    assert "prices.json can't be read" in said
+
+
 @pytest.mark.parametrize(
     ("people", "requests", "calls"),
     [

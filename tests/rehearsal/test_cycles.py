@@ -57,6 +57,28 @@ async def test_every_act_passes_here(name: str, dialect: Dialect) -> None:
     assert not left or name == "bitabiz"
 
 
+async def test_who_is_given_no_access_token_is_told_to_look_at_the_secret() -> None:
+    async def denied(_sent: Sent) -> Received:
+        raise NoAnswer("denied", "the token endpoint answered 401, without a token")
+
+    results, _ = await rehearsed(wrong=lambda _send: denied)
+    first = results["C1"]
+    assert "secret" in first.advice
+    [seen] = first.evidence
+    assert seen.silence == "denied: the token endpoint answered 401, without a token"
+
+
+async def test_an_answer_that_is_wrong_is_shown() -> None:
+    """With its status, not as one that did not come."""
+
+    async def odd(_sent: Sent) -> Received:
+        return Received(200, {}, b'{"totalResults": 1, "Resources": [7]}')
+
+    results, _ = await rehearsed(wrong=lambda _send: odd)
+    [seen] = results["C1"].evidence
+    assert (seen.status, seen.silence) == (200, None)
+
+
 # --- wrong servers ---
 
 

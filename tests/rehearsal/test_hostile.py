@@ -105,6 +105,14 @@ async def test_a_server_that(send: Send, word: str) -> None:
     no_secret(results)
 
 
+@pytest.mark.parametrize(("kind", "word"), [("refused", "host and port"), ("denied", "secret")])
+async def test_the_last_checks_say_what_the_first_ones_do(kind: Silence, word: str) -> None:
+    """Though nothing is sent for them any more."""
+    last = [each for each in await rehearse(silent(kind)) if each.outcome == "failed"][-1]
+    assert word in last.advice
+    assert [each.silence and each.silence.partition(":")[0] for each in last.evidence] == [kind]
+
+
 async def test_a_server_that_hangs_is_left_alone_soon() -> None:
     """It would take a minute per request, and hours in all."""
     asked = 0

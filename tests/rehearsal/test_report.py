@@ -170,6 +170,18 @@ def test_the_token_is_in_no_report() -> None:
         assert "(token)" in shown
 
 
+def test_a_token_that_is_a_short_word_leaves_the_report_readable() -> None:
+    """Keys, ids and outcomes are the report's own."""
+    seen = exchange(target="/Users?t", answer={"t": "t"}, silence="t")
+    given = rehearsal(result(advice="It said t", evidence=[seen]))
+    made = document(given, secret="t")
+    assert made.keys() == document(given).keys()
+    [told] = made["results"]
+    assert (told["id"], told["outcome"]) == ("X1", "failed")
+    assert told["evidence"][0]["answer"]["body"] == {"(token)": "(token)"}
+    assert told["advice"].endswith("(token)")
+
+
 def test_long_evidence_is_cut() -> None:
     many = [exchange(target=f"/Users/{n}", answer="x" * (LONGEST * 2)) for n in range(MOST + 5)]
     [made] = document(rehearsal(result(evidence=many)))["results"]

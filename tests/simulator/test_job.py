@@ -8,6 +8,7 @@ from scim.cli.simulator.dialects import FLAGGED
 from scim.cli.simulator.mapping import AttributeMapping
 from scim.cli.simulator.source import SourceDirectory
 from scim.cli.simulator.state import expected, observed
+from scim.cli.simulator.wire import Received
 from scim.cli.simulator.work import Settings
 from tests.service import USER
 from tests.simulator.serving import Stage, staged
@@ -381,5 +382,5 @@ async def test_on_demand_says_what_was_refused() -> None:
     done = await stage.job.provision(ada)
     assert done.failure is not None
     assert done.failure.code == "EntryConflict"
-    assert done.failure.received is not None
+    assert isinstance(done.failure.received, Received)
     assert done.failure.received.status == 409

@@ -12,8 +12,8 @@ from scim.cli.simulator.failure import (
 
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        CREDENTIALS: "Check the token: it must be this Tenant URL's, live, and taken by every"
-        " endpoint.",
+        CREDENTIALS: "Check the token, or the client's id and secret: it must be this Tenant URL's,"
+        " live, and taken by every endpoint.",
         "Unauthorized": "Let the token read and write all users and groups.",
         "InsufficientRights": "Let the token read and write all users and groups, and have"
         " provisioning switched on.",

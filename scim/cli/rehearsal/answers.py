@@ -45,6 +45,10 @@ _SILENCES: Mapping[Silence, str] = MappingProxyType(
         ),
         "dropped": "Look in the log of the service and of what is before it for a crash.",
         "malformed": "Serve HTTP/1.1, with answers of a size that a client can hold.",
+        "denied": (
+            "Enter the client's id and secret anew, and see that the secret is valid; R-07 tries "
+            "the token endpoint."
+        ),
     }
 )
 _LETTERS = 300  # of an error's detail that are shown

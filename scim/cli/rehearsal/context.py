@@ -14,7 +14,7 @@ from scim.cli.simulator.dialects import DEFAULT, Dialect
 from scim.cli.simulator.mapping import AttributeMapping, Objects
 from scim.cli.simulator.oauth import Client
 from scim.cli.simulator.pacing import Sleep
-from scim.cli.simulator.wire import NoAnswer, Received, Sent
+from scim.cli.simulator.wire import NoAnswer, Received, Sent, Silence
 
 _ENOUGH = 3  # requests without an answer, one after another, after which no more are sent
 
@@ -43,6 +43,7 @@ class Context:
     client: Client | None = None
     sleep: Sleep = asyncio.sleep
     _silent: int = 0
+    _kind: Silence = "timeout"
 
     def __post_init__(self) -> None:
         self.samples = Samples(self.run, self.random, self.capabilities)
@@ -87,11 +88,11 @@ class Context:
     async def ask(self, sent: Sent) -> Received:
         """Send a request; after some without an answer, none is sent any more."""
         if self._silent >= _ENOUGH:
-            raise Unresponsive("timeout", f"the last {_ENOUGH} requests got no answer")
+            raise Unresponsive(self._kind, f"the last {_ENOUGH} requests got no answer")
         try:
             received = await self.send(sent)
-        except NoAnswer:
-            self._silent += 1
+        except NoAnswer as error:
+            self._silent, self._kind = self._silent + 1, error.kind
             raise
         self._silent = 0
         return received

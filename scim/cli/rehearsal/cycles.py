@@ -15,7 +15,7 @@ from scim.cli.rehearsal.context import Context
 from scim.cli.rehearsal.evidence import exchange
 from scim.cli.rehearsal.results import Outcome, Result
 from scim.cli.simulator.exchanges import Exchange
-from scim.cli.simulator.failure import Failure
+from scim.cli.simulator.failure import Failure, unanswered
 from scim.cli.simulator.generating import generate
 from scim.cli.simulator.job import Job
 from scim.cli.simulator.mapping import AttributeMapping
@@ -208,7 +208,8 @@ class Stage:
             received = await self.context.ask(sent)
         except NoAnswer as error:
             self.evidence.append(exchange(sent, error, secret=self.context.secret))
-            raise Failed(f"GET {path} got no answer: {error}", advice("Timeout")) from error
+            change = advice(unanswered(sent, error).code)
+            raise Failed(f"GET {path} got no answer: {error}", change) from error
         return received, exchange(sent, received, secret=self.context.secret)
 
     def failed(self, failures: Sequence[Failure]) -> Failed:
@@ -224,9 +225,8 @@ class Stage:
 
     def _shown(self, failures: Iterable[Failure]) -> Iterable[Exchange]:
         for each in failures:
-            if each.sent is not None:
-                came = each.received or NoAnswer("timeout", each.detail)
-                yield exchange(each.sent, came, secret=self.context.secret)
+            if each.sent is not None and each.received is not None:
+                yield exchange(each.sent, each.received, secret=self.context.secret)
 
     async def _send(self, sent: Sent) -> Received:
         received = await self.context.ask(sent)

@@ -64,10 +64,14 @@ class Rehearsal:
 
 
 def document(rehearsal: Rehearsal, *, secret: Secret = "") -> dict[str, Any]:
-    """Describe a rehearsal as JSON, worst first; `secret` is to be left out."""
-    made: dict[str, Any] = {
+    """Describe a rehearsal as JSON, worst first; `secret` is to be left out.
+
+    It is left out of what was sent, came or is said of it: a short one may be in our own words too.
+    """
+    forms = spellings(secret)
+    return {
         "format": FORMAT,
-        "tenantUrl": rehearsal.tenant_url,
+        "tenantUrl": _text(rehearsal.tenant_url, forms),
         "started": ids.timestamp(rehearsal.started),
         "seconds": round(rehearsal.seconds, 1),
         "dialect": rehearsal.dialect,
@@ -81,16 +85,16 @@ def document(rehearsal: Rehearsal, *, secret: Secret = "") -> dict[str, Any]:
         "counts": dict(rehearsal.counts),
         "cleanUp": {
             "removed": rehearsal.removed,
-            "left": [{"what": each.what, "why": each.why} for each in rehearsal.left],
+            "left": [
+                {"what": _text(each.what, forms), "why": _text(each.why, forms)}
+                for each in rehearsal.left
+            ],
         },
-        "results": [described(each) for each in rehearsal.worst_first],
+        "results": [_result(each, forms) for each in rehearsal.worst_first],
     }
-    cleaned: dict[str, Any] = _without(made, spellings(secret)) if secret else made
-    return cleaned
 
 
-def described(result: Result) -> dict[str, Any]:
-    """Describe one result as JSON."""
+def _result(result: Result, forms: Sequence[str]) -> dict[str, Any]:
     check = result.check
     return {
         "id": check.id,
@@ -100,26 +104,26 @@ def described(result: Result) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "proves": check.proves,
         "source": check.source,
-        "advice": result.advice,
-        "evidence": [_exchange(each) for each in list(result.evidence)[-MOST:]],
+        "advice": _text(result.advice, forms),
+        "evidence": [_exchange(each, forms) for each in list(result.evidence)[-MOST:]],
     }
 
 
-def _exchange(exchange: Exchange) -> dict[str, Any]:
+def _exchange(exchange: Exchange, forms: Sequence[str]) -> dict[str, Any]:
     return {
         "request": {
             "method": exchange.method,
-            "target": exchange.target,
-            "body": _cut(exchange.body),
+            "target": _text(exchange.target, forms),
+            "body": _cut(_without(exchange.body, forms)),
         },
         "answer": None
         if exchange.status is None
         else {
             "status": exchange.status,
-            "contentType": exchange.content_type,
-            "body": _cut(exchange.answer),
+            "contentType": _without(exchange.content_type, forms),
+            "body": _cut(_without(exchange.answer, forms)),
         },
-        "silence": exchange.silence,
+        "silence": _without(exchange.silence, forms),
         "ms": exchange.ms,
     }
 
@@ -132,15 +136,15 @@ def _cut(body: Any) -> Any:
     return f"{text[:LONGEST]}… ({len(text)} characters in all)"
 
 
-def _without(value: Any, spellings: Sequence[str]) -> Any:
+def _without(value: Any, forms: Sequence[str]) -> Any:
     if isinstance(value, dict):
-        return {_text(name, spellings): _without(each, spellings) for name, each in value.items()}
+        return {_text(name, forms): _without(each, forms) for name, each in value.items()}
     if isinstance(value, list):
-        return [_without(each, spellings) for each in value]
-    return _text(value, spellings) if isinstance(value, str) else value
+        return [_without(each, forms) for each in value]
+    return _text(value, forms) if isinstance(value, str) else value
 
 
-def _text(text: str, spellings: Sequence[str]) -> str:
-    for each in spellings:
+def _text(text: str, forms: Sequence[str]) -> str:
+    for each in forms:
         text = text.replace(each, LEFT_OUT)
     return text

@@ -39,6 +39,7 @@ _SILENCES: Mapping[Silence, str] = MappingProxyType(
         "tls": "WebExceptionProtocolError",
         "dropped": "WebExceptionProtocolError",
         "malformed": "WebExceptionProtocolError",
+        "denied": CREDENTIALS,
     }
 )
 
@@ -46,14 +47,18 @@ _SILENCES: Mapping[Silence, str] = MappingProxyType(
 class Failure(Exception):
     """Something about one object that could not be done; `code` is the log's, `detail` says why.
 
-    `sent` and `received` are the request and the answer that it came from, if one did. `stops`
-    says whether the job goes on with other objects.
+    `sent` and `received` are the request that it came from, if one did, and the answer or its
+    absence. `stops` says whether the job goes on with other objects.
     """
 
     stops = False
 
     def __init__(
-        self, code: str, detail: str, sent: Sent | None = None, received: Received | None = None
+        self,
+        code: str,
+        detail: str,
+        sent: Sent | None = None,
+        received: Received | NoAnswer | None = None,
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
@@ -73,7 +78,8 @@ class Stopped(Failure):
 
 
 def unanswered(sent: Sent, error: NoAnswer) -> Failure:
-    return Failure(_SILENCES[error.kind], str(error), sent)
+    failure = Stopped if error.kind == "denied" else Failure
+    return failure(_SILENCES[error.kind], str(error), sent, error)
 
 
 def refused(sent: Sent, received: Received, expected: str) -> Failure:

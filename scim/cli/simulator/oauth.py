@@ -60,7 +60,7 @@ class Client:
             token, seconds = _text(received, "access_token"), _member(received, "expires_in")
             if received.status != 200 or not token:
                 raise NoAnswer(
-                    "refused", f"the token endpoint answered {received.status}, without a token"
+                    "denied", f"the token endpoint answered {received.status}, without a token"
                 )
             lives = float(seconds) if isinstance(seconds, int | float) else 0.0
             self._token, self._until = token, now + max(lives - _EARLY, 0.0)

@@ -90,9 +90,9 @@ class Service:
         hidden = {"excludedAttributes": "members"} if objects.source == "Group" else {}
         asked = query(**hidden, filter=encode_filter(target, value, self._form))
         sent = request("GET", endpoint(objects), asked, accept=self._accept)
-        found = await self._list(sent)
+        found, received = await self._list(sent)
         for each in found:
-            self._check(objects, each, sent, hidden=bool(hidden))
+            self._check(objects, each, sent, received, hidden=bool(hidden))
         return found
 
     async def refers(self, objects: Objects, id: str, path: str, other: str) -> bool:
@@ -100,9 +100,9 @@ class Service:
         terms = encode_terms((("id", id), (path, other)), self._form)
         asked = query(attributes="id", filter=terms)
         sent = request("GET", endpoint(objects), asked, accept=self._accept)
-        found = await self._list(sent)
+        found, received = await self._list(sent)
         if len(found) > 1:
-            raise Failure(MULTIPLE_ENTRIES, "several resources have the same id", sent)
+            raise Failure(MULTIPLE_ENTRIES, "several resources have the same id", sent, received)
         return bool(found)
 
     async def page(self, objects: Objects, start: int, count: int) -> Resource:
@@ -114,7 +114,7 @@ class Service:
             raise refused(sent, received, "200 with a ListResponse")
         body = self._list_response(sent, received)
         for each in body["Resources"]:
-            self._check(objects, each, sent, hidden=False)
+            self._check(objects, each, sent, received, hidden=False)
         return body
 
     # --- one resource ---
@@ -175,12 +175,12 @@ class Service:
             patience -= 1
             await self._sleep(min(float(wait), _LONGEST_WAIT))
 
-    async def _list(self, sent: Sent) -> list[Resource]:
+    async def _list(self, sent: Sent) -> tuple[list[Resource], Received]:
         received = await self._exchange(sent)
         if received.status != 200:
             raise refused_filter(sent, received)
         found: list[Resource] = self._list_response(sent, received)["Resources"]
-        return found
+        return found, received
 
     def _list_response(self, sent: Sent, received: Received) -> dict[str, Any]:
         body = self._object(sent, received)
@@ -208,17 +208,11 @@ class Service:
         self, objects: Objects, sent: Sent, received: Received, *, hidden: bool
     ) -> Resource:
         body = self._object(sent, received)
-        self._check(objects, body, sent, hidden=hidden, received=received)
+        self._check(objects, body, sent, received, hidden=hidden)
         return body
 
     def _check(
-        self,
-        objects: Objects,
-        resource: Any,
-        sent: Sent,
-        *,
-        hidden: bool,
-        received: Received | None = None,
+        self, objects: Objects, resource: Any, sent: Sent, received: Received, *, hidden: bool
     ) -> None:
         try:
             held = check(resource, objects.target)

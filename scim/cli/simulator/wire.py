@@ -20,8 +20,9 @@ BODY_HEADERS: Mapping[str, str] = MappingProxyType(
 )
 
 # timeout: no answer within 60 seconds. refused: no connection. tls: no trust. dropped: the
-# connection ended before the answer did. malformed: what came is no HTTP.
-Silence = Literal["timeout", "refused", "tls", "dropped", "malformed"]
+# connection ended before the answer did. malformed: what came is no HTTP. denied: no request was
+# sent, as the token endpoint gave a client no access token.
+Silence = Literal["timeout", "refused", "tls", "dropped", "malformed", "denied"]
 
 
 @dataclass(frozen=True)
