@@ -121,6 +121,7 @@ async def backup(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host p
             storage.rows,
             shelf,
             clock=lambda: datetime.now(UTC),
+            unfinished=storage.repository,
             days=settings.backup_days,
         )
 

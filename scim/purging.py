@@ -171,24 +171,35 @@ async def _keep(
     # Warnings first: they are few, and should not wait for what is many.
     if directory.enabled:
         await _warn(directory, registry, repository, now, done)
-    await _end(repository, now, done)
+    failed = await _end(repository, now, done)
     await _bury(directory, repository, now, done)
     lived = _INDEXING if directory.next is not None else directory.limits.cursor_lifetime
     done.bookmarks += await repository.purge_bookmarks(now - lived - _BOOKMARKS)
     old = ids.first_id(now - timedelta(days=directory.log_days))
     done.entries += await repository.purge_journal(old)
+    if failed is not None:
+        raise failed
 
 
-async def _end(repository: Repository, now: datetime, done: Purged) -> None:
-    """End what broke off, and what a request had no time for; what one may be at is left to it."""
+async def _end(repository: Repository, now: datetime, done: Purged) -> BaseException | None:
+    """End what broke off, and what a request had no time for; what one may be at is left to it.
+
+    One that can't be ended, because a hand was at its rows, keeps nothing else: the failure is
+    given back.
+    """
     begun, made = ids.first_id(now - timedelta(seconds=SETTLED)), ids.Succession()
+    failed: BaseException | None = None
     for each in await repository.unfinished():
         if each.since < begun:
             verb: Literal["update", "delete"] = "update" if each.edit else "delete"
             change = Change(made.next(now), ids.timestamp(now), verb, operation="purge")
-            ended = await repository.finish(each, change)
-            done.edits += ended and bool(each.edit)
-            done.deletions += ended and not each.edit
+            [ended] = await asyncio.gather(repository.finish(each, change), return_exceptions=True)
+            if isinstance(ended, BaseException):
+                failed = failed or ended
+            else:
+                done.edits += ended and bool(each.edit)
+                done.deletions += ended and not each.edit
+    return failed
 
 
 async def _bury(directory: Directory, repository: Repository, now: datetime, done: Purged) -> None:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 BATCH = 1000  # rows that are asked for at a time, the store's own page
+FEW = 50  # rows that are asked for first when there is little room: many a directory has no more
 AT_ONCE = 8  # ranges
 _HELD = 800  # rows of a range, about: so few that nearly each range is one call
 _MOST_PARTS = 4096
@@ -40,7 +41,7 @@ class Reading(Generic[T, U]):
 
     `take` keeps of a batch what is wanted. `go_on` is asked before each further one, and may raise.
     `load` is told how many bytes are held, which `weigh` tells of what was read or taken; `likely`
-    is what one takes that nobody has read yet.
+    is what one takes that nobody has read yet. `few` reads the same, at most `FEW` at a time.
     """
 
     read: Callable[[str, str], AsyncGenerator[Sequence[T], None]]
@@ -51,6 +52,7 @@ class Reading(Generic[T, U]):
     weigh: Callable[[Sequence[T | U]], int] = lambda _: 0
     likely: int = 0
     load: Load = field(default_factory=Load)
+    few: Callable[[str, str], AsyncGenerator[Sequence[T], None]] | None = None
 
     async def everybody(self, after: str = "", before: str = "") -> AsyncGenerator[list[U], None]:
         """Yield what is taken of all with `after` < id < `before`, in their order.
@@ -61,8 +63,9 @@ class Reading(Generic[T, U]):
         async with aclosing(self._batches(after, before)) as batches:
             async for batch, taken in batches:
                 seen, last = seen + len(batch), self.id(batch[-1]) if batch else last
-                short, heaviest = short + 1, max(heaviest, self.weigh(batch))
-                # A short one may still be followed by others.
+                short += self.few is None or len(batch) != FEW
+                heaviest = max(heaviest, self.weigh(batch))
+                # A short one may still be followed by others; one of a few says nothing.
                 enough = len(batch) >= self.size or short == 2
                 yield taken
                 if enough:
@@ -83,9 +86,27 @@ class Reading(Generic[T, U]):
     async def _batches(
         self, after: str, before: str
     ) -> AsyncGenerator[tuple[Sequence[T], list[U]], None]:
+        """Yield batches and what is taken of them: a small one first, when there is little room."""
+        last = after
+        if self.few is not None and not self.load.fits(self.likely * self.size):
+            few = self._held(self.few(after, before), self.likely * FEW)
+            async with aclosing(few) as batches:
+                async for batch, taken in batches:
+                    yield batch, taken
+                    if len(batch) >= FEW:
+                        last = self.id(batch[-1])
+                        break
+                else:
+                    return
+        async with aclosing(self._held(self.read(last, before), self.likely * self.size)) as most:
+            async for batch, taken in most:
+                yield batch, taken
+
+    async def _held(
+        self, read: AsyncGenerator[Sequence[T], None], likely: int
+    ) -> AsyncGenerator[tuple[Sequence[T], list[U]], None]:
         """Yield batches and what is taken of them; held before they are read, lest many wait."""
-        likely = self.likely * self.size
-        async with aclosing(self.read(after, before)) as batches:
+        async with aclosing(read) as batches:
             while True:
                 await self.load.hold(likely)
                 batch = await anext(batches, None)

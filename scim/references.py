@@ -3,7 +3,6 @@
 A manager exists when it is written, and goes from who reported to it when the person goes.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from scim.keys import key
 from scim.match import values_at
 from scim.repository import Gone, Key, Stale, Stored
 from scim.schema import Path, Resource, ResourceType
+from scim.side_by_side import together
 
 _TRIES = 5
 
@@ -64,7 +64,8 @@ def places(call: Call, resource_type: ResourceType, id: str) -> list[Place]:
 
 async def referrers(call: Call, where: Sequence[Place]) -> list[list[Stored]]:
     """Find who refers to a resource, at each place, side by side."""
-    return await asyncio.gather(*(call.repository.find(each.type, each.key) for each in where))
+    found = (call.repository.find(each.type, each.key) for each in where)
+    return list(await together(*found))
 
 
 async def forget(

@@ -89,9 +89,14 @@ _RULES = (
         "it waits no more; send the edit again",
     ),
     Rule(
-        "edit-orphaned",
+        "edit-forgotten",
         "a large edit of members is noted that its group does not wait for",
-        "it was removed; send it again",
+        "it waits again; the purge does it",
+    ),
+    Rule(
+        "edit-orphaned",
+        "a large edit of members is noted whose group does not exist",
+        "it was removed",
     ),
     Rule(
         "edit-damaged",

@@ -279,13 +279,16 @@ class Repository(Bookmarks, Indexing, Journal, Tombstones, Unfinished, Protocol)
         mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
         keep: Tombstone | None = None,
+        edited: bool = True,
     ) -> list[list[Stored]]:
         """Delete a resource, its claims, and its memberships as read in `before`, both ways.
 
         Nothing can refer to it from then on; many memberships go afterwards, within seconds or by
         `finish`. With a `mark` that was read before the memberships and references were, nothing
         has begun to since; without one, it is returned who came to hold each of the `watched` keys,
-        to be mended. `keep` replaces the tombstone whose guard it has. Raises Stale, Gone.
+        to be mended. `keep` replaces the tombstone whose guard it has; it has the groups that the
+        resource is in when what is pending is done, unless nothing is `edited`, which was found
+        beside `before`. Raises Stale, Gone.
         """
         ...
 

@@ -5,7 +5,7 @@ reads, page by page, in bytes that are estimated generously. A little is each re
 comes out of what all share. Who needs more than a part of that, or finds it used up, goes on alone:
 one request at a time, while others wait with what they have, and the directories take turns. The
 one that goes on waits for no room, so that all come to their end. Who waits too long is 503 with
-Retry-After; what there is no room for at all is refused.
+Retry-After; what there is no room for at all is refused. No directory has all that is shared.
 """
 
 import asyncio
@@ -14,13 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from scim.errors import TooMany, Unavailable
+from scim.limits import LARGEST_BODY
 
 _MB = 1_000_000
 OWN = _MB // 2  # that each request holds without asking
 SHARED = 48 * _MB  # that all requests hold between them beyond that
 PART = 24 * _MB  # of it, for one of them
+EACH = 32 * _MB  # of it, for those of one directory: the rest is always left to others
 MOST = 160 * _MB  # for one request in all
 BODIES = 32 * _MB  # of requests that are here, those that wait for their turn included
+ALL_BODIES = 64 * _MB  # when one comes that is small, or that nobody will parse
 PATIENCE = 20.0  # seconds that a request waits for room at most
 
 # What things weigh, in bytes, as they are held and as they are written into an answer.
@@ -39,10 +42,13 @@ class Room:
 
     shared: int = SHARED
     part: int = PART
+    each: int = EACH
     most: int = MOST
     bodies: int = BODIES
+    all_bodies: int = ALL_BODIES
     patience: float = PATIENCE
     used: int = 0
+    _used: dict[str, int] = field(default_factory=dict)  # of it, by directory
     _bodies: int = 0
     _loads: int = 0
     _alone: "Load | None" = None
@@ -51,8 +57,12 @@ class Room:
 
     @contextmanager
     def body(self, size: int) -> Iterator[None]:
-        """Count a body, which is here before anybody is asked. Raises Unavailable."""
-        if size > OWN and self._bodies + size > self.bodies:
+        """Count a body, which is here before anybody is asked. Raises Unavailable.
+
+        One that is alone is never refused, however large: who sent it is told what is wrong.
+        """
+        limit = self.bodies if OWN < size <= LARGEST_BODY else self.all_bodies
+        if self._bodies and self._bodies + size > limit:
             raise Unavailable(
                 "too many large requests are here at once: send it again, or fewer at a time",
                 retry_after=5,
@@ -65,13 +75,20 @@ class Room:
 
     @contextmanager
     def load(self, directory: str) -> Iterator["Load"]:
-        """Give a request what it says with how much it holds; in the end all of that is free."""
+        """Give a request what it says with how much it holds; in the end all of that is free.
+
+        What of it still runs then holds no more: nobody would give that back.
+        """
         self._loads += 1
         load = Load(self, directory, self._loads)
         try:
             yield load
         finally:
+            for each in self._waiting:
+                if each.load is load:
+                    each.turn.cancel()
             load.free(load.held)
+            load.room = None
 
     async def take(self, load: "Load", more: int) -> None:
         """Let a request hold more, when there is room. Raises TooMany, Unavailable."""
@@ -82,7 +99,8 @@ class Room:
             )
         if self._admit(load, more):
             return
-        place = _Waiting(load, more, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        place, since = _Waiting(load, more, loop.create_future()), loop.time()
         self._waiting.append(place)
         try:
             async with asyncio.timeout(self.patience):
@@ -94,14 +112,14 @@ class Room:
                 retry_after=5,
             ) from error
         finally:
+            load.waited += loop.time() - since
             self._waiting.remove(place)
 
     def give_back(self, load: "Load") -> None:
         """Take back what a request holds no longer, and let others go on."""
         beyond = max(load.held - OWN, 0)
         if beyond <= load.charged:
-            self.used -= load.charged - beyond
-            load.charged = beyond
+            self._charge(load, beyond - load.charged)
             if self._alone is load:
                 self._alone = None
         # In the order in which the requests came, but who went on alone last comes last.
@@ -112,15 +130,32 @@ class Room:
     def _order(self, waiting: "_Waiting") -> tuple[bool, int]:
         return waiting.load.directory == self._last, waiting.load.number
 
+    def fits(self, load: "Load", more: int) -> bool:
+        """Tell whether a request may hold more out of what all share."""
+        missing = self._missing(load, more)
+        return (
+            load.charged + missing <= self.part
+            and self._used.get(load.directory, 0) + missing <= self.each
+            and self.used + missing <= self.shared
+        )
+
     def lend(self, load: "Load", more: int) -> bool:
         """Let a request hold more if all share so much now."""
-        missing = max(load.held + more - OWN - load.charged, 0)
-        if load.charged + missing > self.part or self.used + missing > self.shared:
+        if not self.fits(load, more):
             return False
-        self.used += missing
-        load.charged += missing
+        self._charge(load, self._missing(load, more))
         load.held += more
         return True
+
+    def _missing(self, load: "Load", more: int) -> int:
+        return max(load.held + more - OWN - load.charged, 0)
+
+    def _charge(self, load: "Load", more: int) -> None:
+        self.used += more
+        load.charged += more
+        self._used[load.directory] = self._used.get(load.directory, 0) + more
+        if not self._used[load.directory]:
+            del self._used[load.directory]
 
     def _admit(self, load: "Load", more: int) -> bool:
         """Let a request hold more if there is room now."""
@@ -142,11 +177,16 @@ class Load:
     number: int = 0  # of the request
     held: int = 0
     charged: int = 0  # of it, out of what all share
+    waited: float = 0.0  # seconds, for other requests
 
     async def hold(self, more: int) -> None:
         """Say that it holds more, before it does or right after. Raises TooMany, Unavailable."""
         if self.room is not None:
             await self.room.take(self, more)
+
+    def fits(self, more: int) -> bool:
+        """Tell whether it may hold more without waiting for others, or going on alone."""
+        return self.room is None or self.room.fits(self, more)
 
     def spare(self, more: int) -> bool:
         """Hold more if there is room to share, and tell whether there was: for what can wait."""

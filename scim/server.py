@@ -198,6 +198,7 @@ class Server:
         async with self._fairness.turn(directory.id, directory.limits):
             with self._room.load(directory.id) as load:
                 call.repository.meter.load = load
+                load.waited = (self._clock() - now).total_seconds()
                 if len(request.body) <= directory.limits.body_bytes:  # else nobody parses it
                     await load.hold(BODY * len(request.body))
                 response = (await dispatch(call, below)).written()

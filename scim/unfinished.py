@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the port to the store includes this one
     from scim.repository import Change
+    from scim.schema import ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Work:
     """A deletion that has memberships left to remove, or a large `edit` of a group's members.
 
     `type` and `id` are the resource's; `since` is the id of the change that began it. Of an edit
-    that is `done`, or was never begun, only rows are left, which nobody sees.
+    that is `done`, then since that time, or was never begun, only rows are left, which nobody sees.
     """
 
     type: str
@@ -38,5 +39,16 @@ class Unfinished(Protocol):
         """Do what is left, and write the change's entry; False when there is nothing.
 
         Can break off anywhere, and be done by many at once.
+        """
+        ...
+
+    async def editing(self) -> bool:
+        """Tell whether large edits of members are pending, or were lately. One round trip."""
+        ...
+
+    async def settle(self, type: "ResourceType", id: str, change: "Change") -> bool:
+        """Complete a large edit of a group's members that is pending.
+
+        False when there was none: its members, if read before, are who they are.
         """
         ...

@@ -31,7 +31,7 @@ TOMBSTONES = "d:"  # what their keys begin with, of every type
 REVIVALS = "o:"
 DELETIONS = "s:"
 EDITS = "p:"
-ENDED = "-done"  # what is behind the id of a change whose large edit has come to its end
+ENDED = "-done"  # what is behind a version since a large edit has come to its end
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -70,8 +70,8 @@ def change(id: str) -> str:
 
 
 def entry(version: str) -> str:
-    """Say where the entry of a version is: the end of a large edit has that of its beginning."""
-    return change(version.removesuffix(ENDED))
+    """Say where the entry of a version is: ends of large edits have that of what was before."""
+    return change(version.partition(ENDED)[0])
 
 
 def bookmark(name: str) -> str:

@@ -16,12 +16,13 @@ from dataclasses import replace
 
 from scim.deadlines import DELETION
 from scim.repository import Change, Member, Stored
-from scim.side_by_side import side_by_side
+from scim.schema import ResourceType
+from scim.side_by_side import side_by_side, together
 from scim.tombstones import Tombstone
 from scim.unfinished import Work
 from storage import keys, rows
 from storage.client import MOST, Operation, Refused
-from storage.memberships import removed
+from storage.memberships import COLUMNS, removed
 from storage.pending import Pending
 from storage.reading import Reader
 
@@ -35,7 +36,7 @@ class Leaving(Reader):
 
     async def unfinished(self) -> list[Work]:
         ends = keys.below(keys.DELETIONS)
-        found, edits = await asyncio.gather(
+        found, edits = await together(
             self._partition.range(*ends, select=("RowKey", "change")), self._pending.works()
         )
         works = ((row.key.split(":"), str(row.values["change"])) for row in found)
@@ -56,6 +57,18 @@ class Leaving(Reader):
         await self._partition.transact([entry])
         await self._leave(work.type, work.id, change)
         return True
+
+    async def editing(self) -> bool:
+        return bool(await self._partition.range(*keys.below(keys.EDITS), select=("RowKey",)))
+
+    async def settle(self, type: ResourceType, id: str, change: Change) -> bool:
+        if not keys.usable(id):
+            return False
+        found = await self._partition.get(keys.resource(type.name, id), select=COLUMNS)
+        pending = self._pending.mark(found)
+        if self._pending.waits(pending):
+            await self._pending.help(type.name, id, pending, change)
+        return bool(pending)
 
     async def end(self, type: str, tombstone: Tombstone, change: Change) -> None:
         """End the last deletion of a resource that is to come back."""

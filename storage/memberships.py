@@ -7,12 +7,13 @@ own row and the change row.
 """
 
 import asyncio
+import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from scim.errors import Unavailable
 from scim.repository import Change, Gone, Member, MemberEdit, Missing, Stale
-from scim.side_by_side import MOST_AT_ONCE, side_by_side
+from scim.side_by_side import MOST_AT_ONCE, side_by_side, together
 from storage import keys, rows
 from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.reading import Reader
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # it writes memberships
     from storage.pending import Pending
 
 _TRIES = 10
+_PAUSE, _LONGEST_PAUSE = 0.01, 0.2  # seconds: at most how long it waits for who writes the group
 _ROOM = MOST - 2  # beside the group's row and the change row
 _AT_ONCE = 8  # transactions of one edit
 COLUMNS = ("version", "pending", "Timestamp")  # of a group's row
@@ -93,7 +95,7 @@ class Memberships:
             there = {each.id: each for each in await self._reader.members(type, group)}
             types = await self._reader.types_of(wanted.keys() - there.keys())
         else:
-            types, present = await asyncio.gather(
+            types, present = await together(
                 self._reader.types_of(wanted),
                 self._reader.members(type, group)
                 if edit.replace
@@ -114,16 +116,17 @@ class Memberships:
         *,
         version: str | None = None,
         rest: Difference | None = None,
+        held: str | None = None,
     ) -> str:
         """Write what differs and return the group's version, which is new if anything did.
 
         The group's row is merged whatever version it has, unless `version` must be held or all
         members are replaced: however many edits run at once, none is lost and none waits for
-        another. `rest` continues a change whose row is written already with what is known to be
-        left of it.
+        another. `rest` continues a change whose row is written already, and has the ETag `held`,
+        with what is known to be left of it.
         """
         own = keys.resource(type, group)
-        begun, guard, left = rest is not None, None, rest
+        begun, guard, left = rest is not None, held if edit.replace else None, rest
         for attempt in range(_TRIES):
             # Two that replace must not both add theirs. What is begun comes to its end, though.
             exact = edit.replace and (not begun or attempt < _TRIES // 2)
@@ -135,19 +138,24 @@ class Memberships:
                     return str(read.values["version"])
                 guard = read.etag if exact or (version is not None and not begun) else None
                 if not begun and self._pending.is_large(left):
-                    held = guard is not None
+                    exactly = guard is not None
                     if large := await self._pending.begin(
-                        type, group, left, change, read, exact=held
+                        type, group, left, change, read, exact=exactly
                     ):
                         return await self._pending.carry_out(type, group, large, change)
-                    return await self.edit(type, group, edit, change, version=version)
+                    left = None
+                    pause = min(_PAUSE * 2**attempt, _LONGEST_PAUSE)
+                    await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - not a secret
+                    continue
             try:
                 while not begun or left != _NOTHING:
                     if begun and not exact:
-                        await self._side_by_side(type, group, left, change)
+                        await self._side_by_side(type, group, left)
                         break
                     head = [] if begun else [rows.change_row(type, group, change)]
-                    head += [Operation("merge", own, rows.version_values(change), guard)]
+                    # Only the first: a later one might come behind somebody else's version.
+                    values = {} if begun else rows.version_values(change)
+                    head += [Operation("merge", own, values, guard)]
                     step, after = _step(type, group, left)
                     etags = await self._partition.transact([*head, *step])
                     begun, guard, left = True, etags[own] if exact else None, after
@@ -165,9 +173,12 @@ class Memberships:
             "the group is being written by too many requests: try again", retry_after=1
         )
 
-    async def _side_by_side(self, type: str, group: str, left: Difference, change: Change) -> None:
-        """Write what is left of an edit, whatever version the group has: no step needs another."""
-        own = Operation("merge", keys.resource(type, group), rows.version_values(change))
+    async def _side_by_side(self, type: str, group: str, left: Difference) -> None:
+        """Write what is left of an edit, whatever version the group has, and leave it that.
+
+        No step needs another.
+        """
+        own = Operation("merge", keys.resource(type, group))
         add, remove = left
 
         async def some(part: tuple[slice, slice]) -> None:
@@ -219,7 +230,7 @@ class Memberships:
                 if edit.replace:  # in this order: a guard holds what was read after it
                     read, left = await row, await self.difference(type, group, edit)
                 else:
-                    read, left = await asyncio.gather(row, self.difference(type, group, edit))
+                    read, left = await together(row, self.difference(type, group, edit))
             except Missing as missing:
                 if not begun:
                     raise

@@ -109,6 +109,7 @@ class MemoryRepository(MemoryTombstones, MemoryIndexing, MemoryReading):
         mark: str | None = None,
         watched: Sequence[tuple[ResourceType, Key]] = (),
         keep: Tombstone | None = None,
+        edited: bool = True,  # noqa: ARG002 - a write is done whole here
     ) -> list[list[Stored]]:
         self._count()
         row = self._guard(type, before.id, before.version)

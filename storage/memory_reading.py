@@ -112,6 +112,14 @@ class MemoryReading(MemoryJournal):
         self._count()
         return False
 
+    async def editing(self) -> bool:
+        self._count()
+        return False
+
+    async def settle(self, type: ResourceType, id: str, change: Change) -> bool:  # noqa: ARG002
+        self._count()
+        return False
+
     def _members(self, id: str) -> tuple[Member, ...]:
         members = self._partition.members.get(id, {})
         return tuple(members[each] for each in sorted(members))

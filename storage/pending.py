@@ -9,7 +9,10 @@ Why nothing is lost, done twice or brought back, wherever a process ends and who
 
 - `pending` names an edit if and only if its note is there: two transactions write both, each once,
   because the first holds the group's ETag and the second deletes the note. So one edit at a time is
-  pending in a group. Who renames the group holds its ETag, too, and keeps the column.
+  pending in a group. Who renames the group holds its ETag, too, and keeps the column. Where a
+  server of an older version did not, the note is right (`pending_work.py`).
+- The last transaction holds the group's ETag, too, for a version that comes after the one that is
+  there: whoever holds the edit's own has not seen what another has written since.
 - A part deletes its row and asks for the note: of two helpers one is refused (and looks what is
   left), and so is a transaction that is sent again, or comes so late that another edit has begun.
 - What is asked later (an edit, a replacement, a deletion of the group) reads `pending` with the
@@ -19,7 +22,8 @@ Why nothing is lost, done twice or brought back, wherever a process ends and who
   who finds that something is so already looks once more (`Memberships`), who reads all members
   reads them behind the row (`Reader.get`). No request lasts until the purge clears the mark.
 - A part puts rows, so one that is there is no obstacle; it merges the anchors of whom it adds, so
-  who was deleted since is left out, and who is being deleted is decided again. A group that is
+  who was deleted since is left out, and who is being deleted is decided again. A tombstone has the
+  groups that the parts say, so who is revived is where they put him (`Deleting`). A group that is
   deleted has no pending edit, so one that comes back under its id meets none.
 - Parts without a note were never begun; the purge drops them when no request can be at it.
 """
@@ -38,14 +42,17 @@ from scim.side_by_side import side_by_side
 from scim.unfinished import Work
 from storage import keys, rows
 from storage.client import MOST, Operation, Partition, Refused, Row
+from storage.committing import contended
 from storage.memberships import COLUMNS, Difference, added, guards, removed
 from storage.pending_parts import cut, read, together
+from storage.pending_work import is_left, mark, waits, works
 from storage.purging import drop
 
 _LEAST = 5.0  # seconds that a request takes in any case, however long it has been at other things
 LARGE = 1000  # memberships that differ: up to so many, an edit is done by its request alone
 _AT_ONCE = 8  # transactions
 _TRIES = 10
+_PAUSE = 0.02  # seconds, more for each try: at most how long it waits for who writes the group
 
 
 class Pending:
@@ -62,15 +69,7 @@ class Pending:
         self._large, self._own, self._others = large, own, others
         self._since = time.monotonic()
 
-    @staticmethod
-    def mark(row: Row | None) -> str:
-        """Read what a group's row says of large edits: the id of one that is pending, or was."""
-        return str(row.values.get("pending") or "") if row is not None else ""
-
-    @staticmethod
-    def waits(mark: str) -> bool:
-        """Tell whether an edit is not done yet."""
-        return bool(mark) and not mark.endswith(keys.ENDED)
+    mark, waits = staticmethod(mark), staticmethod(waits)
 
     def is_large(self, left: Difference) -> bool:
         return sum(map(len, left)) > self._large
@@ -103,7 +102,7 @@ class Pending:
                 found = await self._partition.get(own, select=COLUMNS)
             else:
                 return edit
-        await drop(self._partition, *keys.below(f"{keys.pending(type, group, edit)}:"))
+        await self.drop(type, group, edit)
         return ""
 
     async def write_down(
@@ -123,9 +122,18 @@ class Pending:
         )
         return [note]
 
+    async def drop(self, type: str, group: str, edit: str) -> None:
+        """Drop the parts of an edit that was not begun; if the store does not, the purge does."""
+        with suppress(Unavailable):
+            await drop(self._partition, *keys.below(f"{keys.pending(type, group, edit)}:"))
+
     async def carry_out(self, type: str, group: str, edit: str, change: Change) -> str:
-        """Do a begun edit for as long as a request has time; gives the group's version."""
-        with suppress(TimeoutError):
+        """Do a begun edit for as long as a request has time, or the store serves it.
+
+        Gives the group's version, which is another one if somebody wrote the group since: whoever
+        holds what is given has not seen that.
+        """
+        with suppress(TimeoutError, Unavailable):
             async with asyncio.timeout(self._left(self._own)):
                 await self._do(type, group, edit, change)  # or somebody else has
                 return _ended(edit)
@@ -157,64 +165,59 @@ class Pending:
 
     async def works(self) -> list[Work]:
         """List the edits that are pending, and those of which only rows are left."""
-        done: dict[tuple[str, str, str], str | None] = {}
-        ends = keys.below(keys.EDITS)
-        for row in await self._partition.range(*ends, select=("RowKey", "done")):
-            _, type, group, edit, *number = row.key.split(":")
-            if number:
-                done.setdefault((type, group, edit), edit)  # without a note: it was never begun
-            else:
-                done[type, group, edit] = row.values.get("done")
-        return [
-            Work(type, group, ended or edit, edit, bool(ended))
-            for (type, group, edit), ended in done.items()
-        ]
+        return await works(self._partition)
 
     async def finish(self, work: Work, change: Change) -> bool:
         """Complete an edit, or drop what is left of one; True if it was completed."""
-        own, note = (
-            keys.resource(work.type, work.id),
-            keys.pending(work.type, work.id, work.edit),
-        )
-        found = await self._partition.get(own, select=COLUMNS)
-        if not work.done:
-            if self.mark(found) != work.edit:  # it has ended; or a hand was here: see the repair
-                return False
-            entry = replace(rows.change_row(work.type, work.id, change), verb="put")
-            return await self._do(work.type, work.id, work.edit, change, entry)
-        gone = Operation("delete", note, lenient=True)
-        if found is None or self.mark(found) != work.edit:
-            await self._partition.transact([gone])
-            await drop(self._partition, *keys.below(f"{note}:"))
+        if not await is_left(self._partition, work, change):
             return False
-        cleared = Operation("merge", own, {"pending": ""}, found.etag)
-        with suppress(Refused):  # somebody writes the group: another time
-            await self._partition.transact([cleared, gone])
-        return False
+        entry = replace(rows.change_row(work.type, work.id, change), verb="put")
+        return await self._do(work.type, work.id, work.edit, change, entry)
 
     async def _do(
         self, type: str, group: str, edit: str, change: Change, *entries: Operation
     ) -> bool:
         """Do what is left of an edit, and end it; False when somebody else has."""
-        note, last, left = keys.pending(type, group, edit), _ended(edit), True
-        own, version = keys.resource(type, group), rows.version_values(replace(change, id=last))
+        note, left = keys.pending(type, group, edit), True
         try:
             while left:
                 left = False
                 async for page in self._partition.pages(*keys.below(f"{note}:"), any_order=True):
                     left = left or bool(page)
                     await self._some(type, group, note, page)
-            await self._partition.transact(
-                [
-                    Operation("delete", note),
-                    *entries,
-                    Operation("put", keys.pending(type, group, last), {"done": change.id}),
-                    Operation("merge", own, {**version, "pending": last}),
-                ]
-            )
         except Refused:
             return False
-        return True
+        return await self._end(type, group, edit, change, entries)
+
+    async def _end(
+        self, type: str, group: str, edit: str, change: Change, entries: Sequence[Operation]
+    ) -> bool:
+        """Take the note away; the group's version is then behind whatever it was, never before."""
+        own, last = keys.resource(type, group), _ended(edit)
+        for attempt in range(_TRIES):
+            await asyncio.sleep(random.uniform(0, _PAUSE * attempt))  # noqa: S311 - not a secret
+            found = await self._partition.get(own, select=(*COLUMNS, "modified"))
+            if found is None or self.mark(found) not in (edit, ""):
+                return False
+            values = {
+                "version": f"{found.values['version']}{keys.ENDED}",
+                "modified": max(str(found.values["modified"]), change.at),
+                "pending": last,
+            }
+            ends = [
+                Operation("delete", keys.pending(type, group, edit)),
+                *entries,
+                Operation("put", keys.pending(type, group, last), {"done": change.id}),
+                Operation("merge", own, values, found.etag),
+            ]
+            try:
+                await self._partition.transact(ends)
+            except Refused as refused:
+                if refused.operation.key != own:
+                    return False
+            else:
+                return True
+        raise contended()
 
     async def _some(self, type: str, group: str, note: str, parts: Sequence[Row]) -> None:
         """Do parts, several side by side, until one is met that somebody else has done.

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from scim.errors import Unavailable
 from scim.repository import Member
-from storage import rows
-from storage.client import MOST, Operation, Row
+from storage import keys, rows
+from storage.client import MOST, Operation, Partition, Row
 from storage.memberships import Difference
 
 # Memberships of a part, whose transaction has its own row and the note of the edit besides.
@@ -26,6 +27,26 @@ def read(part: Row) -> Difference:
             retry_after=60,
         ) from error
     return add, remove
+
+
+async def foreseen(partition: Partition, id: str) -> dict[Member, bool]:
+    """Tell which groups pending edits add a resource to (True), and remove it from (False).
+
+    What a damaged part says nobody knows.
+    """
+    notes, said = set[str](), dict[str, bool]()
+    async for page in partition.pages(*keys.below(keys.EDITS), any_order=True):
+        for row in page:
+            _, type, group, edit, *number = row.key.split(":")
+            note = keys.pending(type, group, edit)
+            if not number:
+                notes.add(note)
+            elif id in rows.joined(row.values):
+                with suppress(Unavailable):
+                    for joins, some in zip((True, False), read(row), strict=True):
+                        said |= {note: joins} if any(each.id == id for each in some) else {}
+    groups = {note: note.split(":") for note in said.keys() & notes}
+    return {Member(group, type): said[note] for note, (_, type, group, _) in groups.items()}
 
 
 def cut(left: Difference) -> Iterator[str]:

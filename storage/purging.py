@@ -27,7 +27,7 @@ class Purging:
     async def purge_bookmarks(self, before: datetime) -> int:
         # Not by a filter: on Cosmos DB, no row passes a comparison of `Timestamp`.
         def is_older(row: Row) -> bool:
-            since = _written(row)
+            since = written(row)
             return since is not None and since < before
 
         return await drop(self._partition, *keys.below("w:"), only=is_older)
@@ -57,8 +57,8 @@ async def drop(
     return done
 
 
-def _written(row: Row) -> datetime | None:
-    """Read from a row's ETag when it was written: `W/"datetime'2026-03-04T05%3A06%3A07.8Z'"`.
+def written(row: Row) -> datetime | None:
+    """Read from a row's ETag when it was last written: `W/"datetime'2026-03-04T05%3A06%3A07.8Z'"`.
 
     So the services write it; None when it is written in another way.
     """

@@ -1,6 +1,5 @@
 """Reading a directory's partition: point reads and ranges, side by side where they can be."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -11,7 +10,7 @@ from scim.keys import kinds
 from scim.repository import Key, Member, Meter, Stored
 from scim.room import MEMBER
 from scim.schema import ResourceType
-from scim.side_by_side import side_by_side
+from scim.side_by_side import side_by_side, together
 from storage import keys, rows
 from storage.client import Partition
 from storage.odata import push_down
@@ -42,7 +41,7 @@ class Reader:
     ) -> Stored | None:
         if not keys.usable(id):
             return None
-        found, mine, theirs = await asyncio.gather(
+        found, mine, theirs = await together(
             self._partition.get(keys.resource(type.name, id)),
             self.members(type.name, id) if members else _nothing(),
             self.member_of(type.name, id) if member_of else _nothing(),
@@ -71,7 +70,7 @@ class Reader:
     async def holders(self, type: ResourceType, key: Key) -> list[str]:
         claimed, indexed = kinds(key.attribute, type)
         ends = keys.below(keys.index(type.name, key, ""))
-        claim, found = await asyncio.gather(
+        claim, found = await together(
             self._partition.get(keys.claim(type.name, key)) if claimed else _nothing(),
             self._partition.range(*ends, select=("RowKey",)) if indexed else _nothing(),
         )

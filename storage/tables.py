@@ -8,7 +8,6 @@ index rows are added before the resource and dropped after it (one too many is h
 what it leads to is checked again); memberships are added after a group and removed after it.
 """
 
-import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +17,6 @@ from scim.keys import moves
 from scim.repository import (
     Change,
     Gone,
-    Key,
     Member,
     MemberEdit,
     Missing,
@@ -27,19 +25,19 @@ from scim.repository import (
     Taken,
 )
 from scim.schema import Resource, ResourceType
+from scim.side_by_side import together
 from scim.tombstones import Tombstone
-from storage import beginnings, keys, leaving, parts, rows, tombstones
-from storage.client import MOST, Operation, Partition, Refused
-from storage.committing import Committing
+from storage import beginnings, keys, parts, rows, tombstones
+from storage.client import MOST, Operation, Partition
+from storage.deleting import Deleting
 from storage.journal import Journal
-from storage.leaving import Leaving
 from storage.memberships import Memberships, added, guards, joined, removed
 from storage.pending import Pending
 from storage.purging import Purging
 from storage.reviving import Due, Reviving
 
 
-class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
+class TablesRepository(Reviving, Deleting, Journal, Purging):
     """One directory's resources in Table Storage."""
 
     def __init__(self, partition: Partition, pending: Pending | None = None) -> None:
@@ -82,7 +80,7 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
         typed, due = await self._memberships.typed(members), Due((), (), frozenset())
         named = {*refers, *(each.id for each in typed)}
         if revives is not None:
-            due, _ = await asyncio.gather(
+            due, _ = await together(
                 self.returning(revives, typed), self.end(type.name, revives, change)
             )
             back = {each.id for each in due.members}
@@ -195,26 +193,29 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
         beside = len(operations) + len(index_rows) + len(dropped) + len(refers) + large > MOST
         operations += [] if beside else [*index_rows, *dropped]
         room = MOST - len(operations) - len(refers)
-        if large:
-            both = add, remove
-            operations += await self._pending.write_down(type.name, id, change.id, both, room)
-            add, remove = (), ()
-        now = add[: room // 3]
-        gone = remove[: (room - 3 * len(now)) // 2]
+        now = add[: 0 if large else room // 3]
+        gone = remove[: 0 if large else (room - 3 * len(now)) // 2]
         operations += added(type.name, id, now)
         operations += removed(type.name, id, gone)
         operations += guards({*refers, *(each.id for each in now)})
+        rest = (add[len(now) :], remove[len(gone) :])
+        if large:
+            operations += await self._pending.write_down(type.name, id, change.id, rest, room)
         await self._in_steps(index_rows if beside else [])
-        etag = await self._commit(type, id, change, operations)
+        try:
+            etag = await self._commit(type, id, change, operations)
+        except (Gone, Missing, Stale, Taken):
+            if large:
+                await self._pending.drop(type.name, id, change.id)
+            raise
         if beside:
             etag = await self._drop(type, id, dropped, etag)
-        rest = (add[len(now) :], remove[len(gone) :])
         if large:
             version = await self._pending.carry_out(type.name, id, change.id, change)
             change = replace(change, id=version)
             etag = await self._etag(keys.resource(type.name, id), change)
         elif edit is not None and any(rest):
-            await self._memberships.edit(type.name, id, edit, change, rest=rest)
+            await self._memberships.edit(type.name, id, edit, change, rest=rest, held=etag)
             etag = await self._etag(keys.resource(type.name, id), change)
         return Stored(resource, change.id, etag)
 
@@ -230,61 +231,6 @@ class TablesRepository(Reviving, Committing, Leaving, Journal, Purging):
         if not keys.usable(id):
             raise Gone
         return await self._memberships.edit(type.name, id, edit, change, version=version)
-
-    async def delete(
-        self,
-        type: ResourceType,
-        before: Stored,
-        change: Change,
-        *,
-        mark: str | None = None,
-        watched: Sequence[tuple[ResourceType, Key]] = (),
-        keep: Tombstone | None = None,
-    ) -> list[list[Stored]]:
-        id, begun = before.id, False
-        await self._pending.settle(type.name, before, change)
-        grave = tombstones.burial(type, keep) if keep is not None else []
-        if keep is not None:
-            await self.bury_parts(type, keep)
-        operations, later = parts.deletion(type, before, change, mark)
-        if len(operations) + len(grave) >= MOST:
-            before, begun = await self._mark_deleted(type, before, change, grave), True
-            operations, grave = parts.deletion(type, before, change, mark)[0][1:], []
-        operations += grave
-        steps = leaving.ends(type.name, before, change, MOST - 1 - len(operations))
-        left = steps is None or mark is None
-        operations += [*(steps or ()), *([leaving.note(type.name, id, change)] if left else ())]
-        if begun:
-            await self._delete_marked(type, id, operations)
-        else:
-            await self._commit(type, id, change, operations)
-        await self._in_steps(later)
-        if left:
-            await self.leave(type.name, id, change)
-        if mark is not None:
-            return [[] for _ in watched]
-        # Who came to refer to it after that was read and before the anchor went.
-        return await asyncio.gather(*(self.find(other, key) for other, key in watched))
-
-    async def _mark_deleted(
-        self, type: ResourceType, before: Stored, change: Change, grave: list[Operation]
-    ) -> Stored:
-        """Bury a resource that lives on until the next transaction: one has no room for both."""
-        own = keys.resource(type.name, before.id)
-        touch = Operation("merge", own, rows.version_values(change), before.guard)
-        entry = rows.change_row(type.name, before.id, change)
-        return replace(
-            before, guard=await self._commit(type, before.id, change, [entry, touch, *grave])
-        )
-
-    async def _delete_marked(
-        self, type: ResourceType, id: str, operations: list[Operation]
-    ) -> None:
-        try:
-            await self._partition.transact(operations)
-        except Refused as error:
-            if await self.get(type, id) is not None:
-                raise Stale from error  # else it was done, and the answer was lost
 
     async def remember(self, name: str, value: str) -> None:
         bookmark = Operation("put", keys.bookmark(name), rows.pieces(value))

@@ -11,7 +11,6 @@ groups that the resource was in come before its members. So what came back leave
 the transaction that brings it back, however long the text is.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
@@ -20,7 +19,7 @@ from typing import Any
 
 from scim.repository import Key, Member, Stale
 from scim.schema import ResourceType
-from scim.side_by_side import side_by_side
+from scim.side_by_side import side_by_side, together
 from scim.tombstones import Tombstone
 from storage import keys, rows
 from storage.client import MOST, Operation, Refused, Row
@@ -56,7 +55,7 @@ class Tombstones(Reader):
     async def tombstone(self, type: ResourceType, id: str) -> Tombstone | None:
         if not keys.usable(id):
             return None
-        head, parts = await asyncio.gather(
+        head, parts = await together(
             self._partition.get(keys.tombstone(type.name, id)), self._parts(type.name, id)
         )
         if head is None:

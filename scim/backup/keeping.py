@@ -19,6 +19,7 @@ from scim.backup.taking import Source, take
 from scim.directory import Directory
 from scim.errors import ScimError
 from scim.registry import Registry
+from scim.unfinished import Unfinished
 
 SECONDS = 150.0  # after which no more is begun: the host ends every function after four minutes
 LONGEST = 210.0  # until what is under way is broken off
@@ -85,6 +86,7 @@ async def back_up(
     shelf: Shelf,
     *,
     clock: Callable[[], datetime],
+    unfinished: Callable[[Directory], Unfinished] | None = None,
     days: int = 0,
     seconds: float = SECONDS,
 ) -> BackedUp:
@@ -108,7 +110,8 @@ async def back_up(
 
     async def one(directory: Directory) -> None:
         folder = next_folder(directory.name, known[directory.name], now)
-        source = Source(directory, registry, rows(directory))
+        port = unfinished(directory) if unfinished is not None else None
+        source = Source(directory, registry, rows(directory), port)
         made = await take(source, shelf, folder, clock=clock, stop=lambda: clock() >= until)
         if made is None:
             done.complete = False

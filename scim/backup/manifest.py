@@ -43,8 +43,9 @@ class Manifest(Document):
 
     `counts` are rows by kind (`storage/keys.py`), `digest` what they amount to (`lines.py`), both
     after all rounds. `settled`: nothing was written while the last round read everything once more,
-    so the rows are those of one moment between `began` and `ended`. `after` and `round` say where
-    one that is not ended goes on.
+    so the rows are those of one moment between `began` and `ended`. Of what `differed` in the last
+    round, `edited` are rows of large edits of members. `after` and `round` say where one that is
+    not ended goes on.
     """
 
     format: Literal[1] = FORMAT
@@ -58,6 +59,7 @@ class Manifest(Document):
     credentials: Count = 0
     settled: bool = False
     differed: Count = 0
+    edited: Count = 0
     foreign: Count = 0
     round: Count = 0
     after: str = ""

@@ -7,12 +7,18 @@ of Shared Memory", 1993). A directory that is written without pause doesn't sett
 the backup is one of the last round's time, in which a row may be older than another one, and what
 that leaves (a membership from one end alone) is what `repair` mends after it was brought back.
 
+A large edit of members has rows that are read long after the members: what is done of it between
+the two is in neither. So those that are pending are done first, and while a round finds such rows
+to differ there is another one, up to `MOST`: where none does, what is still to be done was so when
+the members were read, and what is not was done before.
+
 Bookmarks of walks are left out: a walk doesn't outlive its server. The log is in it, but what is
 added to the log alone unsettles nothing.
 
 It can end anywhere and go on: what is done is noted when a part is.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -28,21 +34,28 @@ from scim.backup.parts import whole, writing
 from scim.backup.ports import BackupError, Damaged, NoFile, Progress, Row, Rows, Shelf
 from scim.definitions import Document
 from scim.directory import Directory
+from scim.errors import Unavailable
 from scim.registry import NoRecord, Registry
+from scim.repository import Change
+from scim.unfinished import Unfinished
 
 ROUNDS = 5
+MOST = 15  # rounds
 PART = 100_000  # lines
 _BATCH = 500  # rows that are read again side by side
 _LOG = "c"
+_EDIT = "p"
+_ENDING = 60.0  # seconds that large edits are done for first
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The directory that a backup is made of."""
+    """The directory that a backup is made of, and the port to what is unfinished in it."""
 
     directory: Directory
     registry: Registry
     rows: Rows
+    unfinished: Unfinished | None = None
 
 
 async def take(
@@ -60,11 +73,29 @@ async def take(
     None when `stop` said so before it was done: the same call goes on. Raises BackupError, NoRecord
     and Unavailable; what was done stays.
     """
+    await _end(source, clock)
     work = _Work(source, shelf, folder, clock, progress, stop, part)
     try:
         return await work.go_on(await work.begun())
     except Damaged:  # what is noted, perhaps by another version, or what it names
         return await work.go_on(work.anew())
+
+
+async def _end(source: Source, clock: Callable[[], datetime]) -> None:
+    """Do large edits that are pending; one that can't be done is backed up as it is."""
+    port, made = source.unfinished, ids.Succession()
+    if port is None or source.directory.moving is not None:  # its rows are compared with others
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ENDING):
+            for each in await port.unfinished():
+                # Beside the request that may be at it; not so what was never begun, or is done.
+                if each.edit and not each.done:
+                    now = clock()
+                    at = ids.timestamp(now)
+                    with suppress(Unavailable):
+                        change = Change(made.next(now), at, "update", operation="backup")
+                        await port.finish(each, change)
 
 
 class _Stopped(Exception):
@@ -110,7 +141,9 @@ class _Work:
     async def go_on(self, state: Manifest) -> Manifest | None:
         self._tally = Tally(dict(state.counts), state.digest)
         try:
-            while not state.settled and state.round <= ROUNDS:
+            while not state.settled and (
+                state.after or state.round <= (MOST if state.edited else ROUNDS)
+            ):
                 state = await self._round(state)
         except _Stopped:
             return None
@@ -119,7 +152,8 @@ class _Work:
     async def _round(self, state: Manifest) -> Manifest:
         """Do what is left of a round, and note it part by part."""
         found = self._everything(state) if state.round == 0 else self._differing(state)
-        differed, last, ended = state.differed, state.after, False
+        last, ended = state.after, False
+        differed, edited = (state.differed, state.edited) if last else (0, 0)
         async with aclosing(found) as rows:
             while not ended:
                 number = len(state.parts)
@@ -133,21 +167,19 @@ class _Work:
                             break
                         last, written = some
                         differed += sum(kind(each.key) != _LOG for each in written)
+                        edited += sum(kind(each.key) == _EDIT for each in written)
                         await writer.add([line(each) for each in written])
                     made = await writer.close()
-                state = self._noted(state, made, last, differed)
+                state = self._noted(state, made, last)
+                if state.round and last:  # before that, it is as the last round left it
+                    state = state.model_copy(update={"differed": differed, "edited": edited})
                 if not ended:
                     await self._note(state)
                     if self._stop():
                         raise _Stopped
         settled = state.round > 0 and not differed
         state = state.model_copy(
-            update={
-                "settled": settled,
-                "round": state.round + (not settled),
-                "after": "",
-                "differed": 0 if state.round < ROUNDS else differed,
-            }
+            update={"settled": settled, "round": state.round + (not settled), "after": ""}
         )
         await self._note(state)
         return state
@@ -200,12 +232,11 @@ class _Work:
                 changed.append(new or Row(key, "", None))
         return changed
 
-    def _noted(self, state: Manifest, made: Part, last: str, differed: int) -> Manifest:
+    def _noted(self, state: Manifest, made: Part, last: str) -> Manifest:
         return state.model_copy(
             update={
                 "parts": (*state.parts, made.model_copy(update={"last": last})),
                 "after": last,
-                "differed": differed if state.round else 0,
                 "counts": self._tally.counts,
                 "digest": self._tally.digest,
                 "foreign": len(self._source.rows.foreign) or state.foreign,

@@ -6,8 +6,6 @@ another value: that one is updated then. Both are decided again when anybody was
 a unique value: of two that race, one is done.
 """
 
-import asyncio
-
 from scim import ids
 from scim.call import Call
 from scim.handlers.answer import projection, written
@@ -22,7 +20,7 @@ from scim.restoring import broken_off, complete
 from scim.revival import meant, revived, sought
 from scim.room import EDIT
 from scim.schema import Resource, ResourceType
-from scim.side_by_side import side_by_side
+from scim.side_by_side import side_by_side, together
 from scim.tombstones import Tombstone
 
 _ADOPTED = "adopted: sent as a new resource that means this one, which was updated instead"
@@ -40,7 +38,7 @@ async def create(call: Call, resource_type: ResourceType) -> Response:
     }
 
     async def attempt() -> Stored:
-        refers, buried, same = await asyncio.gather(
+        refers, buried, same = await together(
             check_new(call, resource_type, {}, resource),
             _buried(call, resource_type, resource),
             _adopted(call, resource_type, resource),

@@ -4,7 +4,6 @@ hard: it is gone. soft: gone for SCIM, and a tombstone is kept. deactivate: it s
 type that has no attribute for that, it is gone. Each answers 204.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from scim.http import Request, Response
 from scim.references import forget, places, referrers
 from scim.revival import left_out, tombstone, unfinished
 from scim.schema import Attribute, ResourceType
+from scim.side_by_side import together
 from scim.tombstones import Tombstone
 from scim.unfinished import Work
 
@@ -47,7 +47,7 @@ async def remove(
     where = places(call, resource_type, id)
     mark = await call.repository.mark(id)
     try:
-        before, found, older = await asyncio.gather(
+        before, found, (older, edited) = await together(
             current(call, resource_type, id, members=whole, member_of=True),
             referrers(call, where),
             _kept(call, resource_type, id, days),
@@ -56,7 +56,7 @@ async def remove(
         # A deletion that broke off may have left memberships, and references.
         if mark is None:
             ended = replace(call.change("delete"), detail=_ENDED)
-            found, _ = await asyncio.gather(
+            found, _ = await together(
                 referrers(call, where),
                 call.repository.finish(Work(resource_type.name, id), ended),
             )
@@ -78,6 +78,7 @@ async def remove(
         mark=mark,
         watched=[(each.type, each.key) for each in where],
         keep=keep,
+        edited=edited,
     )
     await forget(call, id, where, late)
 
@@ -97,6 +98,8 @@ async def _deactivate(call: Call, resource_type: ResourceType, id: str, active: 
 
 async def _kept(
     call: Call, resource_type: ResourceType, id: str, days: int | None
-) -> Tombstone | None:
-    """Read what an earlier deletion has left, where one keeps anything."""
-    return await call.repository.tombstone(resource_type, id) if days is not None else None
+) -> tuple[Tombstone | None, bool]:
+    """Read what an earlier deletion has left, where one keeps anything; second: `edited`."""
+    if days is None:
+        return None, False
+    return await together(call.repository.tombstone(resource_type, id), call.repository.editing())

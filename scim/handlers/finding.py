@@ -7,14 +7,16 @@ than its time allows is ended with an error that says what to index (`scim/deadl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 from scim.call import Call
 from scim.deadlines import LIST
-from scim.errors import TooMany
+from scim.errors import TooMany, Unavailable
 from scim.filters import Filter
 from scim.handlers.views import matching
 from scim.planning import Lookup, narrow, wanting
-from scim.ranges import BATCH, Reading
+from scim.ranges import BATCH, FEW, Reading
 from scim.repository import Stored
 from scim.room import LIKELY
 from scim.schema import Path, ResourceType
@@ -105,7 +107,7 @@ def _ids(call: Call, type: ResourceType) -> Reading[str, str]:
 def _resources(call: Call, source: Source, size: int) -> Reading[Stored, Stored]:
     type, filter = source.type, source.filter
 
-    def read(after: str, before: str) -> AsyncGenerator[Sequence[Stored], None]:
+    def read(after: str, before: str, size: int = size) -> AsyncGenerator[Sequence[Stored], None]:
         return call.repository.scan(type, filter=filter, after=after, before=before, size=size)
 
     async def take(batch: Sequence[Stored]) -> list[Stored]:
@@ -120,13 +122,20 @@ def _resources(call: Call, source: Source, size: int) -> Reading[Stored, Stored]
         weight,
         LIKELY,
         call.load,
+        partial(read, size=FEW) if size > FEW else None,
     )
 
 
 def _check_time(call: Call, source: Source) -> None:
-    """End what takes too long. Raises TooMany."""
-    if call.clock() - call.now < LIST:
+    """End what takes too long. Raises TooMany, Unavailable when it waited for others."""
+    taken = call.clock() - call.now
+    if taken < LIST:
         return
+    if taken - timedelta(seconds=call.load.waited) < LIST:
+        raise Unavailable(
+            "the list waited too long for other requests to be looked at in time: send it again",
+            retry_after=5,
+        )
     name, missing = source.type.name, wanting(source.filter, source.type) if source.filter else None
     if missing:
         which = " and ".join(sorted(missing))

@@ -147,11 +147,20 @@ def _member_patcher(
 
 
 async def _check_expected(call: Call, resource_type: ResourceType, id: str, plan: Split) -> None:
-    """Refuse a removal through a filter that matches no member, where the dialect wants it."""
-    if plan.expected and not call.dialect.tolerance.create_unmatched:
+    """Refuse a removal through a filter that matches no member, where the dialect wants it.
+
+    Whoever an edit adds that is pending is a member.
+    """
+    if call.dialect.tolerance.create_unmatched:
+        return
+
+    async def lacks() -> bool:
         found = await call.repository.contains(resource_type, id, plan.expected)
-        present = {each.id for each in found}
-        if set(plan.expected) - present:
+        return bool(set(plan.expected) - {each.id for each in found})
+
+    if plan.expected and await lacks():
+        settled = await call.repository.settle(resource_type, id, call.change("update"))
+        if not settled or await lacks():
             name = resource_type.members.name if resource_type.members else "members"
             raise NoTarget(
                 f"{name}: the filter of a remove operation matches nobody here: leave it out"

@@ -1,7 +1,8 @@
 """What can be wrong with a large edit of a group's members (`storage/pending.py`).
 
-A group's row and the note name the same edit, or neither does: one transaction writes both. One
-that only waits to be done is left to the purge.
+A group's row and the note name the same edit, or neither does: one transaction writes both. An
+older server, or rows that were backed up at different moments, may part them: then the note is
+right. One that only waits to be done, itself or after another one, is left to the purge.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from storage.client import Operation, Row
 from storage.memberships import COLUMNS
 from storage.pending import Pending
 from storage.pending_parts import read
-from storage.repair.looking import Looking, Wrong, drop, wrong
+from storage.repair.looking import Looking, Wrong, drop, keep, wrong
 
 _NOTE = ("RowKey", "done", "Timestamp")
 
@@ -34,9 +35,15 @@ class Edits(Looking):
             return [wrong("edit-parts", key, one, drops, seen=parts)] if parts else []
         if note.values.get("done"):
             return []
-        if Pending.mark(own) != edit:
+        if own is None:
             drops = [drop(each) for each in (note, *parts)]
             return [wrong("edit-orphaned", key, one, drops, seen=[note])]
+        named = Pending.mark(own)
+        if named != edit and Pending.waits(named):
+            return []
+        if named != edit:
+            again = Operation("merge", own.key, {"pending": edit}, own.etag)
+            return [wrong("edit-forgotten", key, one, [keep(key), again], seen=[note])]
         damaged = [each for each in parts if not _is_readable(each)]
         drops = [drop(each) for each in damaged]
         return [wrong("edit-damaged", key, one, drops, seen=damaged)] if damaged else []

@@ -2,12 +2,15 @@
 
 import logging
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from scim.backup.keeping import EVERY, SECONDS, back_up, kept, next_folder
-from scim.directory import Directory, Restoring
+from scim.directory import Directory, Moving, Restoring
 from scim.errors import Unavailable
+from scim.repository import Change
+from scim.unfinished import Unfinished, Work
 from storage.registry_memory import MemoryRegistry
 from tests.backup.fakes import Clock, Shelf, Stores
 
@@ -90,6 +93,39 @@ async def test_one_failure_is_no_others(caplog: pytest.LogCaptureFixture) -> Non
     assert (done.directories, done.failed) == (1, 1)
     assert "directory contoso could not be backed up: the storage is busy" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+class Left:
+    """What is unfinished in each directory; of two edits the first can't be done."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def unfinished(self) -> list[Work]:
+        first, second = Work("Group", "a", "1", "1-0"), Work("Group", "b", "2", "2-0")
+        return [first, second, Work("Group", "c", "3", "3-done", done=True), Work("User", "d", "4")]
+
+    async def finish(self, work: Work, change: Change) -> bool:
+        assert change.operation == "backup"
+        self.asked.append(work.id)
+        if work.id == "a":
+            raise Unavailable("a large edit of the members can't be read", retry_after=60)
+        return True
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_large_edits_are_done_first(moves: bool) -> None:
+    """Not where a directory is moved, whose rows are compared; nor what else is unfinished."""
+    found, left = await registry("contoso"), Left()
+    if moves:
+        mark = Moving(target="second", run="r", at="2026-01-01T00:00:00Z")
+        await found.change_directory(
+            "contoso000000", lambda each: each.model_copy(update={"moving": mark})
+        )
+    port = cast("Unfinished", left)
+    done = await back_up(found, Stores(), Shelf(), clock=Clock(), unfinished=lambda _: port)
+    assert (done.directories, done.failed) == (1, 0)
+    assert left.asked == ([] if moves else ["a", "b"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from scim.backup import merging, restoring
 from scim.backup.manifest import Manifest
 from scim.backup.ports import BackupError, Unusable
-from scim.backup.taking import ROUNDS, Source, take
+from scim.backup.taking import MOST, ROUNDS, Source, take
 from scim.directory import Directory
 from storage.registry_memory import MemoryRegistry
 from tests.backup.fakes import Clock, Rows, Shelf
@@ -97,6 +97,39 @@ async def test_a_directory_that_is_written_without_pause_does_not_settle() -> No
     assert made.differed == 1
     assert max(each.round for each in made.parts) == ROUNDS
     assert (await held(shelf, made)).keys() == rows.values().keys()
+
+
+@pytest.mark.parametrize("until", [0, 40, 60, 1_000_000])
+@pytest.mark.parametrize("every", [2, 1_000_000])
+async def test_as_long_as_large_edits_are_under_way_there_are_more_rounds(
+    until: int, every: int
+) -> None:
+    """Until a round finds none of their rows to differ, or it has been enough; it may stop, too."""
+    rows, shelf = Rows(), Shelf()
+    rows.fill(30)
+    count = asked = 0
+
+    async def busy() -> None:
+        nonlocal count
+        count += 1
+        rows.put("r:User:00000", version=f"{count}")
+        if count < until:
+            rows.put("p:Group:team:edit", part=f"{count}")
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > every
+
+    rows.meanwhile = busy
+    of, made = await source(rows), None
+    while made is None:
+        asked = 0
+        made = await take(of, shelf, FOLDER, clock=Clock(), stop=stop, part=20)
+    assert not made.settled
+    last = max(each.round for each in made.parts)
+    assert last == MOST if until > count else ROUNDS <= last < MOST
+    assert bool(made.edited) is (until > count)
 
 
 async def test_what_is_added_to_the_log_alone_unsettles_nothing() -> None:

@@ -100,5 +100,6 @@ async def _look(on: Scene, met: Met, where: str, status: int) -> str:
         if seen == "part" and not on.operation.steps:
             met.wrong.append(f"{where}: a part is seen")
     else:
+        await on.world.finish()
         met.wrong += await complete(on, f"{where}: acknowledged")
     return seen

@@ -9,10 +9,11 @@ from typing import Any
 
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from scim import ids
 from scim.directory import Directory
 from scim.registry import Registry
 from scim.repairing import Plan, Repaired, repair
-from scim.repository import Member, Meter
+from scim.repository import Change, Member, Meter
 from scim.rules import Rules
 from scim.server import Server
 from storage.client import PATIENCE, Partition
@@ -136,6 +137,14 @@ class World:
             text = text.replace(id, name)
         lines = (json.loads(each, object_hook=_nameless) for each in text.split("\n") if each)
         return "\n".join(sorted(json.dumps(_sorted(each)) for each in lines))
+
+    async def finish(self) -> None:
+        """Do what was acknowledged and is left to the purge."""
+        async with self.process() as process:
+            repository = process.repository
+            for each in await repository.unfinished():
+                change = Change(ids.change_id(now()), ids.timestamp(now()), "update")
+                await repository.finish(each, change)
 
     async def repaired(self, *, dry_run: bool) -> Repaired:
         """Judge the rows by the rules of the repair, or heal them."""

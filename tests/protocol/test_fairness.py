@@ -1,16 +1,21 @@
 """What a directory may ask for, as its clients meet it: 429, 413, and a neighbour's noise."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from statistics import mean
 from typing import Any
 
 import pytest
 
+from scim.deadlines import LIST
 from scim.directory import Directory
 from scim.fairness import AT_ONCE, MOST_WAITING, Fairness
 from scim.limits import Limits
 from scim.repository import Repository
+from scim.room import BODIES
 from scim.server import Server
 from storage.open import Storage, open_storage
 from tests.service import PEPPER, Answer, Client, open_directory
@@ -130,9 +135,59 @@ async def test_beyond_what_may_wait_a_directory_is_429_and_others_are_not(storag
         assert "share of the service" in each.detail
 
 
+@pytest.mark.parametrize(("waited", "status"), [(0, 400), (12, 503)])
+async def test_a_list_that_had_to_wait_is_not_told_that_it_asks_for_too_much(
+    storage: Storage, waited: int, status: int
+) -> None:
+    """It is sent again, and answered in time when there is nobody to wait for."""
+    client = await open_directory(storage)
+    await client.user(title="A")
+    now = [datetime.now(UTC)]
+
+    class Delayed(Fairness):
+        @asynccontextmanager
+        async def turn(self, directory: str, limits: Limits) -> AsyncIterator[None]:
+            now[0] += timedelta(seconds=waited)
+            yield
+
+    class Slow:
+        def __init__(self, repository: Repository) -> None:
+            self.repository = repository
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.repository, name)
+
+        async def scan(self, *type: Any, **how: Any) -> AsyncIterator[Any]:
+            async for batch in self.repository.scan(*type, **how):
+                now[0] += LIST - timedelta(seconds=waited / 2)
+                yield batch
+
+    def slow(directory: Directory) -> Any:
+        return Slow(storage.repository(directory))
+
+    client.server = Server(
+        registry=storage.registry,
+        repository=slow,
+        pepper=PEPPER,
+        clock=lambda: now[0],
+        fairness=Delayed(),
+    )
+    answer = await client.get("/Users?filter=title%20pr")
+    assert answer.status == status, answer.body
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
 async def hold(fairness: Fairness, directory: Directory, done: asyncio.Event) -> None:
     async with fairness.turn(directory.id, directory.limits):
         await done.wait()
+
+
+async def test_a_body_that_is_far_too_large_is_told_so(storage: Storage) -> None:
+    """And a stranger's is 401: neither is asked to send it again."""
+    client = await open_directory(storage)
+    body = b" " * (BODIES + 1)
+    assert (await client.send("POST", "/Users", raw=body)).status == 413
+    assert (await replace(client, token="nonsense").send("POST", "/Users", raw=body)).status == 401
 
 
 async def test_a_flood_that_is_refused_is_one_entry_of_the_log(storage: Storage) -> None:

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim.ranges import AT_ONCE, BATCH, Reading, cuts, through
+from scim.errors import Unavailable
+from scim.ranges import AT_ONCE, BATCH, FEW, Reading, cuts, through
+from scim.room import OWN, Load, Room
 
 
 @dataclass
@@ -83,6 +85,50 @@ async def test_a_store_that_yields_little_of_what_it_reads_is_read_in_parts() ->
     found = await crowd.everybody()
     assert found == crowd.ids
     assert crowd.most_running == AT_ONCE
+
+
+def tight(crowd: Crowd, few: Crowd, load: Load) -> Reading[str, str]:
+    """Read so that `FEW` may be held without asking, and no more."""
+
+    async def take(batch: Sequence[str]) -> list[str]:
+        return list(batch)
+
+    return Reading(crowd.read, str, take, lambda: None, likely=OWN // FEW, load=load, few=few.read)
+
+
+@pytest.mark.parametrize(
+    ("number", "small", "calls"), [(5, 1, 0), (FEW, 1, 1), (FEW + 1, 1, 1), (3000, 1, 6)]
+)
+async def test_where_there_is_little_room_a_few_are_read_first(
+    number: int, small: int, calls: int
+) -> None:
+    crowd = Crowd(random_ids(number))
+    few = Crowd(crowd.ids, page=FEW)
+    with Room(shared=0).load("a") as load:
+        found = [each async for some in tight(crowd, few, load).everybody() for each in some]
+        assert found == crowd.ids
+        assert few.calls == small
+        assert crowd.calls <= calls
+        assert load.held == 0
+
+
+async def test_where_there_is_room_none_is_read_for_it() -> None:
+    crowd, few = Crowd(random_ids(FEW + 1)), Crowd([])
+    with Room().load("a") as load:
+        found = [each async for some in tight(crowd, few, load).everybody() for each in some]
+    assert (found, crowd.calls, few.calls) == (crowd.ids, 1, 0)
+
+
+async def test_a_small_directory_waits_for_nobody_to_be_listed() -> None:
+    """One of more than a few waits until there is room for what it is likely to take."""
+    room, small, large = Room(shared=0, patience=0.01), random_ids(5), random_ids(FEW + 1)
+    with room.load("noisy") as noisy, room.load("quiet") as load:
+        await noisy.hold(OWN + 1)
+        reading = tight(Crowd(small), Crowd(small, page=FEW), load)
+        assert [each async for some in reading.everybody() for each in some] == small
+        reading = tight(Crowd(large), Crowd(large, page=FEW), load)
+        with pytest.raises(Unavailable):
+            assert [some async for some in reading.everybody()]
 
 
 async def test_who_stops_early_leaves_nothing_running() -> None:

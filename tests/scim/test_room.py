@@ -6,13 +6,14 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 import pytest
 
 from scim.errors import TooMany, Unavailable
+from scim.limits import LARGEST_BODY
 from scim.room import OWN, Load, Room
 
 PART, SHARED, MOST = 100, 200, 1000  # bytes beyond what is each request's own
 
 
 def room(patience: float = 5.0) -> Room:
-    return Room(shared=SHARED, part=PART, most=OWN + MOST, patience=patience)
+    return Room(shared=SHARED, part=PART, each=SHARED, most=OWN + MOST, patience=patience)
 
 
 async def waits(step: "asyncio.Task[None]") -> bool:
@@ -129,6 +130,52 @@ async def test_who_came_first_goes_on_first() -> None:
     assert order == [*range(6)]
 
 
+async def test_no_directory_has_all_that_is_shared() -> None:
+    """Whatever one of them holds for long, a small request of another waits for nobody."""
+    shared = Room(shared=SHARED, part=PART, each=PART + 50, most=OWN + MOST)
+    with ExitStack() as stack:
+        noisy = [stack.enter_context(shared.load("noisy")) for _ in range(3)]
+        quiet = stack.enter_context(shared.load("quiet"))
+        for each, more in zip(noisy, (PART, 50, 1), strict=True):  # the last one goes on alone
+            await each.hold(OWN + more)
+        assert not noisy[0].fits(1)
+        assert quiet.fits(OWN + 50)
+        await quiet.hold(OWN + 50)
+        noisy[0].free(PART)
+        assert noisy[1].fits(50)
+        assert not noisy[1].fits(51)
+
+
+async def test_what_goes_on_behind_its_request_holds_nothing() -> None:
+    """Nobody would give it back: not what it waits for, nor what it asks for later."""
+    shared = room()
+    with shared.load("a") as other:
+        await other.hold(OWN + PART + 1)
+        with shared.load("a") as ended:
+            await ended.hold(OWN)
+            step = asyncio.create_task(ended.hold(PART + 1))
+            assert await waits(step)
+        await asyncio.wait([step])
+        assert step.cancelled()
+        await ended.hold(OWN + PART)
+        assert ended.spare(PART)
+    assert shared.used == 0
+    with shared.load("a") as load:
+        await load.hold(OWN + MOST)
+
+
+async def test_a_request_knows_how_long_it_waited_for_others() -> None:
+    shared = room()
+    with shared.load("a") as first, shared.load("a") as second:
+        await first.hold(OWN + PART + 1)
+        step = asyncio.create_task(second.hold(OWN + PART + 1))
+        await asyncio.sleep(0.02)
+        first.free(first.held)
+        await step
+        assert first.waited == 0
+        assert second.waited > 0.01
+
+
 async def test_who_waits_too_long_is_told_to_come_back() -> None:
     shared = room(patience=0.01)
     with shared.load("a") as first, shared.load("a") as second:
@@ -172,11 +219,30 @@ async def test_without_a_room_anything_is_held() -> None:
 
 async def test_large_bodies_that_wait_are_bounded() -> None:
     """One too many is sent away at once, because waiting would keep it here; small ones pass."""
-    shared = Room(bodies=3 * OWN)
+    shared = Room(bodies=3 * OWN, all_bodies=5 * OWN)
     with shared.body(2 * OWN), ExitStack() as stack:
         with pytest.raises(Unavailable):
             stack.enter_context(shared.body(2 * OWN))
         stack.enter_context(shared.body(OWN))
         stack.enter_context(shared.body(OWN))
     with shared.body(3 * OWN):
+        pass
+
+
+async def test_small_bodies_are_bounded_too() -> None:
+    shared = Room(bodies=2 * OWN, all_bodies=3 * OWN)
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(shared.body(OWN))
+        with pytest.raises(Unavailable):
+            stack.enter_context(shared.body(1))
+        stack.enter_context(shared.body(0))
+
+
+async def test_a_body_that_nobody_will_parse_is_let_in_to_be_refused_for_what_it_is() -> None:
+    """Else it would be sent again for ever, and a stranger would not be told 401."""
+    with Room().body(100 * LARGEST_BODY):
+        pass
+    shared = Room(bodies=LARGEST_BODY, all_bodies=3 * LARGEST_BODY)
+    with shared.body(LARGEST_BODY), shared.body(LARGEST_BODY + 1):
         pass

@@ -10,6 +10,7 @@ from scim.unfinished import Work
 from storage.rows import LONGEST_DISPLAY
 from tests.storage.making import (
     GROUP,
+    HOSTILE,
     URN,
     USER,
     change,
@@ -123,6 +124,19 @@ class Many:
         found = await repository.contains(GROUP, team.id, [*ids, *strangers])
         assert found == tuple(Member(each, "User") for each in ids[::2])
         assert await repository.contains(GROUP, strangers[0], ids) == ()
+
+    async def test_after_settling_a_group_has_whom_it_was_given(
+        self, repository: Repository
+    ) -> None:
+        """Nothing is pending in a group of 60, nor in one that is not there."""
+        ids = await users(repository, 60)
+        team = await group(repository)
+        await repository.edit_members(GROUP, team.id, MemberEdit(add=members(ids)), change())
+        settled = await repository.settle(GROUP, team.id, change())
+        assert await repository.editing() or not settled
+        assert len(await repository.contains(GROUP, team.id, ids)) == 60
+        for nobody in ("nobody", *HOSTILE):
+            assert not await repository.settle(GROUP, nobody, change())
 
     async def test_many_references_hold(self, repository: Repository) -> None:
         """A write may refer to 60 resources at once, all of which must exist."""

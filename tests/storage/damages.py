@@ -313,8 +313,9 @@ DAMAGES: Mapping[str, tuple[Plant, set[str]]] = {
     ),
     "edit that nobody waits for": (
         at(lambda p: edit_of_members(p, note=True, waits=False)),
-        {"edit-orphaned"},
+        {"edit-forgotten"},
     ),
+    "edit of nobody": (stray("p:Group:nobody:one"), {"edit-orphaned"}),
     "edit that was never begun": (
         at(lambda p: edit_of_members(p, note=False, waits=False)),
         {"edit-parts"},

@@ -153,12 +153,14 @@ async def test_a_request_that_has_no_time_is_a_success(place: Place, method: str
     assert await place.there() == set(place.people)
 
 
-async def test_a_large_edit_takes_three_calls_more(place: Place) -> None:
-    """Beside one for each part, and the one that begins it: two looks at what is left, the end."""
+async def test_a_large_edit_takes_four_calls_more(place: Place) -> None:
+    """Beside one for each part, and the one that begins it: two looks at what is left, one at the
+    group's version, the end.
+    """
     faulty = Faulty(place.table)
     await place.edit(place.repository(place.partition(faulty)), add=members(place.people))
     calls = faulty.kinds[faulty.kinds.index("transact") :]
-    assert calls == ["transact", "query", *["transact"] * 4, "query", "transact"]
+    assert calls == ["transact", "query", *["transact"] * 4, "query", "get", "transact"]
 
 
 async def test_whoever_was_removed_since_stays_removed(place: Place) -> None:
