@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -18,6 +18,21 @@ from storage.patience import Patience
 from tests.service import open_directory
 
 USERS, LARGEST = 30, 20_000  # bytes of an answer; a user has some 3,000
+
+
+@asynccontextmanager
+async def _served(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[str]:
+    """Answer every GET by a handler; gives the URL."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}"
+    await runner.cleanup()
 
 
 @asynccontextmanager
@@ -84,23 +99,16 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(cut: int) -> None:
         request.transport.close()
         return response
 
-    app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    account = (
-        f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;"
-        f"TableEndpoint=http://{host}:{port}/a"
-    )
-    async with TableServiceClient.from_connection_string(
-        account, transport=BoundedTransport(), **PATIENCE
-    ) as service:
-        patient = Patience(first=0.01, most=0.02)
-        partition = Partition(service.get_table_client("scim"), "p", Meter(), patient)
-        assert await partition.range("", "~") == []
-    await runner.cleanup()
+    async with _served(answer) as url:
+        account = (
+            f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint={url}/a"
+        )
+        async with TableServiceClient.from_connection_string(
+            account, transport=BoundedTransport(), **PATIENCE
+        ) as service:
+            patient = Patience(first=0.01, most=0.02)
+            partition = Partition(service.get_table_client("scim"), "p", Meter(), patient)
+            assert await partition.range("", "~") == []
     assert asked == cut + 1
 
 
@@ -116,14 +124,7 @@ async def test_no_more_is_read_than_may_be() -> None:
             await response.write(b"x" * 65536)
             sent += 65536
 
-    app = web.Application()
-    app.router.add_get("/", endless)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    async with BoundedTransport(largest=100_000) as transport:
+    async with _served(endless) as url, BoundedTransport(largest=100_000) as transport:
         with pytest.raises(TooMuch):
-            await transport.send(HttpRequest("GET", f"http://{host}:{port}/"))
-    await runner.cleanup()
+            await transport.send(HttpRequest("GET", f"{url}/"))
     assert sent < 10_000_000  # what the connection holds besides
