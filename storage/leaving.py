@@ -22,7 +22,7 @@ from scim.tombstones import Tombstone
 from scim.unfinished import Work
 from storage import keys, rows
 from storage.client import MOST, Operation, Refused
-from storage.memberships import COLUMNS, removed
+from storage.memberships import removed
 from storage.pending import Pending
 from storage.reading import Reader
 
@@ -64,9 +64,9 @@ class Leaving(Reader):
     async def settle(self, type: ResourceType, id: str, change: Change) -> bool:
         if not keys.usable(id):
             return False
-        found = await self._partition.get(keys.resource(type.name, id), select=COLUMNS)
-        pending = self._pending.mark(found)
-        if self._pending.waits(pending):
+        found = await self._partition.get(keys.resource(type.name, id), select=rows.GROUP)
+        pending = rows.mark(found)
+        if rows.waits(pending):
             await self._pending.help(type.name, id, pending, change)
         return bool(pending)
 

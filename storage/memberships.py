@@ -25,7 +25,6 @@ _TRIES = 10
 _PAUSE, _LONGEST_PAUSE = 0.01, 0.2  # seconds: at most how long it waits for who writes the group
 _ROOM = MOST - 2  # beside the group's row and the change row
 _AT_ONCE = 8  # transactions of one edit
-COLUMNS = ("version", "pending", "Timestamp")  # of a group's row
 
 # Who is to be added to a group, and who removed.
 Difference = tuple[tuple[Member, ...], tuple[Member, ...]]
@@ -203,8 +202,8 @@ class Memberships:
         while True:
             held = load.held
             read, left = await self._look(type, group, edit, begun=begun)
-            mark = pending.mark(read)
-            if pending.waits(mark):
+            mark = rows.mark(read)
+            if rows.waits(mark):
                 if mark == known:  # it is not there, which only a hand can do
                     raise Unavailable(
                         "a large edit of the members is missing: repair the directory",
@@ -225,7 +224,7 @@ class Memberships:
         """
         own = keys.resource(type, group)
         while True:
-            row = self._partition.get(own, select=COLUMNS)
+            row = self._partition.get(own, select=rows.GROUP)
             try:
                 if edit.replace:  # in this order: a guard holds what was read after it
                     read, left = await row, await self.difference(type, group, edit)

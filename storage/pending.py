@@ -43,9 +43,9 @@ from scim.unfinished import Work
 from storage import keys, rows
 from storage.client import MOST, Operation, Partition, Refused, Row
 from storage.committing import contended
-from storage.memberships import COLUMNS, Difference, added, guards, removed
-from storage.pending_parts import cut, read, together
-from storage.pending_work import is_left, mark, waits, works
+from storage.memberships import Difference, added, guards, removed
+from storage.pending_parts import cut, packed, read
+from storage.pending_work import is_left, works
 from storage.purging import drop
 
 _LEAST = 5.0  # seconds that a request takes in any case, however long it has been at other things
@@ -69,8 +69,6 @@ class Pending:
         self._large, self._own, self._others = large, own, others
         self._since = time.monotonic()
 
-    mark, waits = staticmethod(mark), staticmethod(waits)
-
     def is_large(self, left: Difference) -> bool:
         return sum(map(len, left)) > self._large
 
@@ -91,7 +89,7 @@ class Pending:
         for _ in range(_TRIES):
             if found is None:
                 raise Gone
-            if self.mark(found) != self.mark(read) or (exact and found is not read):
+            if rows.mark(found) != rows.mark(read) or (exact and found is not read):
                 break
             begun = Operation("merge", own, values, found.etag)
             try:
@@ -99,7 +97,7 @@ class Pending:
             except Refused as refused:
                 if refused.operation.key == entry.key:
                     return edit  # it was done before, and its answer was lost
-                found = await self._partition.get(own, select=COLUMNS)
+                found = await self._partition.get(own, select=rows.GROUP)
             else:
                 return edit
         await self.drop(type, group, edit)
@@ -114,7 +112,7 @@ class Pending:
             for number, text in enumerate(cut(left))
         ]
         note = Operation("insert", keys.pending(type, group, edit))
-        steps = list(together(parts))
+        steps = list(packed(parts))
         if len(steps) == 1 and len(parts) < room:
             return [note, *parts]
         await side_by_side(
@@ -159,7 +157,7 @@ class Pending:
 
         Raises Stale, Unavailable.
         """
-        if self.waits(before.pending):
+        if rows.waits(before.pending):
             await self.help(type, before.id, before.pending, change)
             raise Stale
 
@@ -196,8 +194,8 @@ class Pending:
         own, last = keys.resource(type, group), _ended(edit)
         for attempt in range(_TRIES):
             await asyncio.sleep(random.uniform(0, _PAUSE * attempt))  # noqa: S311 - not a secret
-            found = await self._partition.get(own, select=(*COLUMNS, "modified"))
-            if found is None or self.mark(found) not in (edit, ""):
+            found = await self._partition.get(own, select=(*rows.GROUP, "modified"))
+            if found is None or rows.mark(found) not in (edit, ""):
                 return False
             values = {
                 "version": f"{found.values['version']}{keys.ENDED}",

@@ -76,7 +76,7 @@ def _text(add: Sequence[Member], remove: Sequence[Member]) -> str:
     return json.dumps(written, separators=(",", ":"))
 
 
-def together(parts: Sequence[Operation]) -> Iterator[list[Operation]]:
+def packed(parts: Sequence[Operation]) -> Iterator[list[Operation]]:
     """Put as many parts together as one transaction takes."""
     some: list[Operation] = []
     size = 0

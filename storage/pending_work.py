@@ -11,22 +11,11 @@ from contextlib import suppress
 from scim import ids
 from scim.repository import Change
 from scim.unfinished import Work
-from storage import keys
-from storage.client import Operation, Partition, Refused, Row
-from storage.memberships import COLUMNS
+from storage import keys, rows
+from storage.client import Operation, Partition, Refused
 from storage.purging import drop, written
 
 _TRIES = 10
-
-
-def mark(row: Row | None) -> str:
-    """Read what a group's row says of large edits: the id of one that is pending, or was."""
-    return str(row.values.get("pending") or "") if row is not None else ""
-
-
-def waits(mark: str) -> bool:
-    """Tell whether an edit is not done yet."""
-    return bool(mark) and not mark.endswith(keys.ENDED)
 
 
 async def works(partition: Partition) -> list[Work]:
@@ -59,14 +48,14 @@ async def is_left(partition: Partition, work: Work, change: Change) -> bool:
         await _clear(partition, own, note, work.edit)
         return False
     for _ in range(_TRIES):
-        found = await partition.get(own, select=COLUMNS)
+        found = await partition.get(own, select=rows.GROUP)
         if found is None:
             await _leave(partition, work, note, change)
             return False
-        named = mark(found)
+        named = rows.mark(found)
         if named == work.edit:
             return True
-        if waits(named):
+        if rows.waits(named):
             return False  # that one is first
         again = Operation("merge", own, {"pending": work.edit}, found.etag)
         try:
@@ -81,9 +70,9 @@ async def is_left(partition: Partition, work: Work, change: Change) -> bool:
 
 async def _clear(partition: Partition, own: str, note: str, edit: str) -> None:
     """Have a group forget an edit that is done; drop rows that nobody waits for."""
-    found = await partition.get(own, select=COLUMNS)
+    found = await partition.get(own, select=rows.GROUP)
     gone = Operation("delete", note, lenient=True)
-    if found is None or mark(found) != edit:
+    if found is None or rows.mark(found) != edit:
         await partition.transact([gone])
         await drop(partition, *keys.below(f"{note}:"))
         return

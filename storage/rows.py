@@ -22,6 +22,8 @@ PIECE = 32_000  # UTF-16 units in a property; the service takes 32,768
 LARGEST = 480_000  # UTF-16 units of a resource's JSON, so that its row stays below 1 MiB
 LONGEST_DISPLAY = 2_500  # characters of a member's display; JSON may make twelve of each
 
+GROUP = ("version", "pending", "Timestamp")  # columns of a group that say whether it was written
+
 
 def document(resource: Resource) -> str:
     """Write a resource as JSON. Raises TooLarge."""
@@ -34,6 +36,16 @@ def document(resource: Resource) -> str:
             f"the resource holds more than {LARGEST:,} characters: make its values shorter or fewer"
         )
     return text
+
+
+def mark(group: Row | None) -> str:
+    """Read what a group's row says of large edits: the id of one that is pending, or was."""
+    return str(group.values.get("pending") or "") if group is not None else ""
+
+
+def waits(mark: str) -> bool:
+    """Tell whether an edit is not done yet."""
+    return bool(mark) and not mark.endswith(keys.ENDED)
 
 
 def check_room(claims: int, refers: int) -> None:

@@ -51,10 +51,9 @@ async def backup(
     goes on with the same command. It holds personal data: keep it as you keep the store.
     """
     _one_or_all(name, every=every)
-    registry, done, failed = desk.storage.registry, list[dict[str, Any]](), 0
+    done, failed = list[dict[str, Any]](), 0
     async with _shelf("--to", to) as shelf:
-        found = [each async for each in registry.directories()] if every else []
-        found += [await desk.directory(name)] if name else []
+        found = await desk.directories(name)
         for each in found:
             if each.removing or each.restoring is not None:
                 said = f"{each.name} is being {'removed' if each.removing else 'restored'}"

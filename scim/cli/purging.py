@@ -47,9 +47,7 @@ async def purge(
     end soon are warned of in the log. The service does this by itself every hour.
     """
     registry = desk.storage.registry
-    found = (
-        [await desk.directory(name)] if name else [each async for each in registry.directories()]
-    )
+    found = await desk.directories(name)
     if dry_run:
         counted: Counter[str] = Counter()
         for each in found:

@@ -52,7 +52,7 @@ async def repair_(
     if (name is not None) == everything:
         raise typer.BadParameter("name a directory, or give --all")
     registry = desk.storage.registry
-    found = [await desk.directory(name)] if name else [e async for e in registry.directories()]
+    found = await desk.directories(name)
     if name and (what := busy(found[0])):
         raise Problem(f"{name} is being {what}: that has to come to its end first")
     given = name or "--all"

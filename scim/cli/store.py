@@ -175,6 +175,12 @@ class Desk:
         make = f"{program()} directory add{self.where.options}"
         raise Problem(f"there is no directory {name}, and none at all in {self.place}: {make}")
 
+    async def directories(self, name: str | None) -> list[Directory]:
+        """Find one directory by its name, or all without one. Raises Problem."""
+        if name is not None:  # an empty one is not all of them
+            return [await self.directory(name)]
+        return [each async for each in self.storage.registry.directories()]
+
     async def journal(self, directory: Directory, operation: str, **more: Any) -> None:
         """Record an operator's act in the directory's log."""
         now = self.now

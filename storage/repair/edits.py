@@ -8,10 +8,8 @@ right. One that only waits to be done, itself or after another one, is left to t
 import asyncio
 
 from scim.errors import Unavailable
-from storage import keys
+from storage import keys, rows
 from storage.client import Operation, Row
-from storage.memberships import COLUMNS
-from storage.pending import Pending
 from storage.pending_parts import read
 from storage.repair.looking import Looking, Wrong, drop, keep, wrong
 
@@ -25,7 +23,7 @@ class Edits(Looking):
         """Look at an edit, by the key of its note, which may be gone."""
         _, name, group, edit = key.split(":")
         own, note, parts = await asyncio.gather(
-            self.partition.get(keys.resource(name, group), select=COLUMNS),
+            self.partition.get(keys.resource(name, group), select=rows.GROUP),
             self.partition.get(key, select=_NOTE),
             self.partition.range(*keys.below(f"{key}:")),
         )
@@ -38,8 +36,8 @@ class Edits(Looking):
         if own is None:
             drops = [drop(each) for each in (note, *parts)]
             return [wrong("edit-orphaned", key, one, drops, seen=[note])]
-        named = Pending.mark(own)
-        if named != edit and Pending.waits(named):
+        named = rows.mark(own)
+        if named != edit and rows.waits(named):
             return []
         if named != edit:
             again = Operation("merge", own.key, {"pending": edit}, own.etag)
@@ -51,8 +49,8 @@ class Edits(Looking):
     async def waiting(self, key: str, row: Row) -> list[Wrong]:
         """Look whether the edit that a group waits for is there."""
         _, name, group = key.split(":")
-        edit = Pending.mark(row)
-        if not Pending.waits(edit):
+        edit = rows.mark(row)
+        if not rows.waits(edit):
             return []
         note = keys.pending(name, group, edit)
         if keys.usable(edit) and await self.partition.get(note, select=("RowKey",)):

@@ -99,6 +99,13 @@ def test_purge_of_one_directory(run: Run, tenant: Tenant) -> None:
     run("purge", "nobody-has-this", status=1)
 
 
+@pytest.mark.parametrize("command", [("purge",), ("repair",), ("backup", "--to", "backups")])
+def test_an_empty_name_is_not_all_directories(run: Run, command: tuple[str, ...]) -> None:
+    """It is a shell's variable that was not set."""
+    first, *more = command
+    assert "there is no directory" in run(first, "", *more, status=1).err
+
+
 def test_a_purge_counts_a_directory_whose_account_nobody_names(run: Run, tenant: Tenant) -> None:
     tenant.marked(storage="elsewhere")
     try:
